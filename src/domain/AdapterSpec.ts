@@ -1,0 +1,40 @@
+import type { Schema } from "effect"
+import type { JsonObject } from "./Json.js"
+import type { TargetMode, TaskType } from "./Task.js"
+
+/**
+ * What a resend of the same start does at the far side: nothing (`idempotent`), unknown but it can be asked
+ * (`probe`), or perhaps a second run (`once`: never resend).
+ */
+export type StartSemantics = "idempotent" | "probe" | "once"
+
+/** Something a request must bring; asked for when nobody brought it. */
+export interface Need {
+  /** The input field that answers, and the detail it fills. */
+  readonly id: string
+  readonly question: string
+  readonly modes: ReadonlyArray<TargetMode>
+  readonly taskTypes: ReadonlyArray<TaskType>
+  /** An environment variable of the server that may answer. */
+  readonly environment?: string
+}
+
+/** One kind of backend as data, generated from `adapters.manifest.yaml`. */
+export interface AdapterSpec {
+  readonly name: string
+  readonly title: string
+  readonly provider: string
+  readonly capability: string
+  readonly taskTypes: ReadonlyArray<TaskType>
+  readonly targetModes: ReadonlyArray<TargetMode>
+  readonly protocols: ReadonlyArray<string>
+  readonly start: StartSemantics
+  readonly transport: "process" | "http" | "sdk"
+  /** How many tasks of one backend may be under way at once, unless its details say otherwise. */
+  readonly maxConcurrent: number
+  readonly accountDetails: Schema.Schema<JsonObject, unknown>
+  readonly details: Schema.Schema<JsonObject, unknown>
+  /** The details a call may set; all others come from the config alone. */
+  readonly callerDetails: ReadonlyArray<string>
+  readonly needs: ReadonlyArray<Need>
+}

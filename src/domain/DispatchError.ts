@@ -1,0 +1,219 @@
+import { Schema } from "effect"
+import { Question } from "./Clarification.js"
+import { TaskStatus } from "./Lifecycle.js"
+
+const listed = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : names.join(", "))
+
+/** A field of a call that cannot be accepted as it is. */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  readonly code = "input.invalid"
+  override get message() {
+    return `${this.path}: ${this.problem}`
+  }
+}
+
+/** Something the caller has not said and nobody configured. */
+export class NeedsAnswers extends Schema.TaggedError<NeedsAnswers>()("NeedsAnswers", {
+  questions: Schema.Array(Question),
+  availableRuntimes: Schema.Array(Schema.String)
+}) {
+  readonly code = "input.needs_answers"
+  override get message() {
+    return `Missing: ${listed(this.questions.map((question) => question.id))}.`
+  }
+}
+
+/** A credential was passed through a tool. */
+export class CredentialRefused extends Schema.TaggedError<CredentialRefused>()("CredentialRefused", {
+  path: Schema.String
+}) {
+  readonly code = "policy.denied"
+  override get message() {
+    return `${this.path} looks like a credential and credentials never pass through a tool. Remove it, or put a reference such as \${secret:NAME} and let the worker resolve it.`
+  }
+}
+
+export class PolicyDenied extends Schema.TaggedError<PolicyDenied>()("PolicyDenied", {
+  reason: Schema.String
+}) {
+  readonly code = "policy.denied"
+  override get message() {
+    return `The policy of this installation denies the dispatch: ${this.reason}. Whoever keeps its config can change policy.rules.`
+  }
+}
+
+export class AccountProfileNotFound extends Schema.TaggedError<AccountProfileNotFound>()("AccountProfileNotFound", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "account_profile.not_found"
+  override get message() {
+    return `No account profile "${this.name}". Configured: ${listed(this.known)}.`
+  }
+}
+
+export class AccountProviderMismatch extends Schema.TaggedError<AccountProviderMismatch>()("AccountProviderMismatch", {
+  account: Schema.String,
+  accountProvider: Schema.String,
+  provider: Schema.String
+}) {
+  readonly code = "account_profile.provider_mismatch"
+  override get message() {
+    return `Account profile "${this.account}" belongs to provider "${this.accountProvider}", not "${this.provider}". Name an account of "${this.provider}", or leave provider out.`
+  }
+}
+
+export class RuntimeProfileNotFound extends Schema.TaggedError<RuntimeProfileNotFound>()("RuntimeProfileNotFound", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "runtime_profile.not_found"
+  override get message() {
+    return `No runtime profile "${this.name}". Configured: ${listed(this.known)}.`
+  }
+}
+
+export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "backend.not_found"
+  override get message() {
+    return `No backend "${this.name}" for this account. Configured: ${listed(this.known)}.`
+  }
+}
+
+export class CapabilityNotConfigured extends Schema.TaggedError<CapabilityNotConfigured>()("CapabilityNotConfigured", {
+  provider: Schema.String,
+  capability: Schema.String,
+  taskType: Schema.String,
+  targetMode: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "capability.not_configured"
+  override get message() {
+    return `Nothing here offers provider "${this.provider}", capability "${this.capability}", task type "${this.taskType}", target mode "${this.targetMode}". Offered: ${listed(this.known)}.`
+  }
+}
+
+export class AdapterNotFound extends Schema.TaggedError<AdapterNotFound>()("AdapterNotFound", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "adapter.not_found"
+  override get message() {
+    return `No adapter "${this.name}" is built in. Built in: ${listed(this.known)}.`
+  }
+}
+
+export class AdapterUnsupported extends Schema.TaggedError<AdapterUnsupported>()("AdapterUnsupported", {
+  adapter: Schema.String,
+  wanted: Schema.String,
+  offered: Schema.Array(Schema.String)
+}) {
+  readonly code = "adapter.unsupported"
+  override get message() {
+    return `Adapter "${this.adapter}" does not do ${this.wanted}. It does: ${listed(this.offered)}.`
+  }
+}
+
+export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", { id: Schema.String }) {
+  readonly code = "task.not_found"
+  override get message() {
+    return `No task "${this.id}" in this state folder. list_tasks shows the tasks that are.`
+  }
+}
+
+/** A change that arrived after the task's end. */
+export class TaskTerminal extends Schema.TaggedError<TaskTerminal>()("TaskTerminal", {
+  id: Schema.String,
+  status: TaskStatus
+}) {
+  readonly code = "task.terminal"
+  override get message() {
+    return this.status === "completing"
+      ? `Task "${this.id}" has finished its work; its result is being stored and is kept.`
+      : `Task "${this.id}" already ended as ${this.status}; that is final. get_task_result has its outcome.`
+  }
+}
+
+/** The key names another request than the one it came with first. */
+export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()("IdempotencyConflict", {
+  key: Schema.String,
+  taskId: Schema.String
+}) {
+  readonly code = "idempotency.conflict"
+  override get message() {
+    return `idempotency_key "${this.key}" already belongs to ${this.taskId}, which was dispatched with other arguments. Use a new key for new work, or the same arguments to get that task back.`
+  }
+}
+
+/** Somebody else changed the task, or owns it now: read it again. */
+export class TaskChanged extends Schema.TaggedError<TaskChanged>()("TaskChanged", { id: Schema.String }) {
+  readonly code = "task.changed"
+  override get message() {
+    return `Task "${this.id}" changed while it was being changed. Try again.`
+  }
+}
+
+export const StoreFault = Schema.Literal("busy", "full", "read_only", "corrupt", "newer", "not_private", "io")
+export type StoreFault = typeof StoreFault.Type
+
+const remedies: Record<StoreFault, string> = {
+  busy: "Another process holds the database; try again.",
+  full: "The disk is full; free some space and try again. Nothing that was accepted is lost.",
+  read_only: "The state folder cannot be written; make it writable, or set stateDir to a folder that is.",
+  corrupt: "The database is damaged and was left as it is; restore a backup, or set stateDir to a new folder.",
+  newer: "The database was written by a newer version and was left as it is; upgrade, or set stateDir to a new folder.",
+  not_private: "The state folder belongs to somebody else; set stateDir to a folder of your own.",
+  io: "The database could not be read or written; see the server's log."
+}
+
+export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
+  fault: StoreFault,
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  get code() {
+    return `store.${this.fault}`
+  }
+  override get message() {
+    return `${remedies[this.fault]} (${this.detail})`
+  }
+}
+
+export const ConfigIssue = Schema.Struct({ path: Schema.String, message: Schema.String })
+export type ConfigIssue = typeof ConfigIssue.Type
+
+/** A config that cannot be used, with one line for each thing to mend. */
+export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
+  source: Schema.String,
+  issues: Schema.Array(ConfigIssue)
+}) {
+  readonly code = "config.invalid"
+  override get message() {
+    return [`${this.source} cannot be used:`, ...this.issues.map((issue) => `  ${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`)].join("\n")
+  }
+}
+
+/** Everything a caller of `Dispatch` can meet. */
+export type DispatchError =
+  | InvalidInput
+  | NeedsAnswers
+  | CredentialRefused
+  | PolicyDenied
+  | AccountProfileNotFound
+  | AccountProviderMismatch
+  | RuntimeProfileNotFound
+  | BackendNotFound
+  | CapabilityNotConfigured
+  | AdapterNotFound
+  | AdapterUnsupported
+  | TaskNotFound
+  | TaskTerminal
+  | IdempotencyConflict
+  | TaskChanged
+  | StoreFailed

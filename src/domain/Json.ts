@@ -1,0 +1,54 @@
+import { ParseResult, Schema } from "effect"
+
+/** Any value JSON can carry. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | ReadonlyArray<Json>
+  | { readonly [key: string]: Json }
+
+export type JsonObject = { readonly [key: string]: Json }
+
+const isPlainObject = (value: unknown): value is { readonly [key: string]: unknown } =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isJson = (root: unknown): root is Json => {
+  const open: Array<unknown> = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (value === null || typeof value === "string" || typeof value === "boolean") continue
+    if (typeof value === "number") {
+      if (!Number.isFinite(value)) return false
+    } else if (Array.isArray(value)) {
+      for (const item of value) open.push(item)
+    } else if (isPlainObject(value)) {
+      for (const key of Object.keys(value)) if (value[key] !== undefined) open.push(value[key])
+    } else return false
+  }
+  return true
+}
+
+/** Declared, not derived: values pass through uncopied, so a `__proto__` key stays an ordinary key. */
+export const Json = Schema.declare(isJson, { identifier: "Json", description: "a JSON value", jsonSchema: {} })
+
+export const JsonObject = Schema.declare(
+  (value: unknown): value is JsonObject => isPlainObject(value) && isJson(value),
+  { identifier: "JsonObject", description: "a JSON object", jsonSchema: { type: "object" } }
+)
+
+/** JSON text as the value it spells. */
+export const JsonText = Schema.parseJson(Json)
+
+/** The one place that turns text into JSON; a failure names line and column where the engine tells them. */
+export const decodeText = Schema.decodeUnknown(JsonText)
+
+/** Compact JSON: no spaces, no line breaks. */
+export const encodeText = (value: Json): string => JSON.stringify(value)
+
+export const formatIssues = (error: ParseResult.ParseError): ReadonlyArray<{ readonly path: string; readonly message: string }> =>
+  ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => ({
+    path: issue.path.map(String).join("."),
+    message: issue.message
+  }))

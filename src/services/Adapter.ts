@@ -1,0 +1,84 @@
+import { Context, type Effect } from "effect"
+import type { AdapterSpec } from "../domain/AdapterSpec.js"
+import type { AdapterNotFound } from "../domain/DispatchError.js"
+import type { Json, JsonObject } from "../domain/Json.js"
+import type { NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
+import type { Entry } from "./Store.js"
+
+/**
+ * A backend's failure. `delivery` says what a failed start did: the far side never got it (`none`), got it (`done`),
+ * or nobody knows (`unknown`); only `none` may be tried again.
+ */
+export interface AdapterFailure {
+  readonly code: string
+  readonly message: string
+  readonly retryable: boolean
+  readonly delivery: "none" | "unknown" | "done"
+  readonly details?: Json | undefined
+}
+
+/** What an adapter learnt or made; stored before the next step. */
+export interface Progress {
+  readonly providerRefs?: JsonObject
+  readonly cloudAgent?: JsonObject
+  readonly resources?: ReadonlyArray<Resource>
+  readonly entries?: ReadonlyArray<Entry>
+}
+
+export interface Observation {
+  /** In the order they happened. */
+  readonly entries: ReadonlyArray<Entry>
+  /** Where the next observation begins. */
+  readonly cursor: Json
+  readonly artifacts?: ReadonlyArray<NewArtifact>
+  /** Given once the work has ended and everything it said has been observed. */
+  readonly outcome?: Outcome
+  /** When it is worth looking again, in milliseconds; 0 when more is waiting. */
+  readonly pollAfter: number
+}
+
+/** What came of the wish to stop: nothing runs any more, it had finished before, or ask again. */
+export type CancelProgress =
+  | { readonly state: "stopped"; readonly entries?: ReadonlyArray<Entry> }
+  | { readonly state: "finished" }
+  | { readonly state: "stopping"; readonly pollAfter: number }
+
+export interface Check {
+  readonly name: string
+  readonly status: "pass" | "warn" | "fail"
+  readonly message: string
+}
+
+/**
+ * One kind of backend. It keeps nothing between two calls: all it needs is in the task and on the far side, so any
+ * process can go on where another died. Every call may be repeated, except `start` as its spec says.
+ */
+export class Adapter extends Context.Tag("agentdispatch/Adapter")<Adapter, {
+  readonly spec: AdapterSpec
+  /** Metadata a caller needs to speak with the agent itself; computed without any effect at the far side. */
+  readonly describe: (task: Pick<Task, "id" | "request">) => JsonObject | undefined
+  /** Preflight without cost: nothing is started. */
+  readonly check: (request: RoutedRequest, live: boolean) => Effect.Effect<ReadonlyArray<Check>>
+  /** Names the resources the next steps will make, before they are made. */
+  readonly prepare: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+  /** Makes what a task of target mode `runtime` runs on. */
+  readonly provision: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+  /** Begins the work under the task's start token; resolves once the far side has it. */
+  readonly start: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+  /** For `start: probe`: does the far side have this start token? */
+  readonly probe: (task: Task) => Effect.Effect<"has it" | "never got it" | "cannot say", AdapterFailure>
+  /** What happened since the task's cursor; safe to interrupt. */
+  readonly observe: (task: Task) => Effect.Effect<Observation, AdapterFailure>
+  /** Tells the far side that outcome and artifacts are stored. */
+  readonly finish: (task: Task) => Effect.Effect<void, AdapterFailure>
+  /** Stops the work; `stopped` only after verifying that nothing of it runs. */
+  readonly cancel: (task: Task) => Effect.Effect<CancelProgress, AdapterFailure>
+  /** Removes the resources and confirms they are gone; returns them with their new state. */
+  readonly cleanup: (task: Task, resources: ReadonlyArray<Resource>) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
+}>() {}
+
+/** The kinds of backend that are built in, each loaded when first needed. */
+export class Adapters extends Context.Tag("agentdispatch/Adapters")<Adapters, {
+  readonly specs: ReadonlyArray<AdapterSpec>
+  readonly find: (name: string) => Effect.Effect<typeof Adapter.Service, AdapterNotFound>
+}>() {}

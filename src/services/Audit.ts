@@ -1,0 +1,21 @@
+import { Context, Effect, Layer, Ref } from "effect"
+import type { JsonObject } from "../domain/Json.js"
+
+/** One line of who did what, when and how it went. */
+export interface AuditRecord {
+  readonly event: string
+  readonly taskId?: string
+  readonly outcome: string
+  readonly code?: string
+  readonly detail?: JsonObject
+}
+
+/** Keeps a record of everything callers asked for, refusals included. A record that cannot be kept is reported to the operator. */
+export class Audit extends Context.Tag("agentdispatch/Audit")<Audit, {
+  readonly append: (record: AuditRecord) => Effect.Effect<void>
+}>() {
+  static readonly layerMemory = (seen: Ref.Ref<ReadonlyArray<AuditRecord>>) =>
+    Layer.succeed(Audit, { append: (record) => Ref.update(seen, (records) => [...records, record]) })
+
+  static readonly layerNone = Layer.succeed(Audit, { append: () => Effect.void })
+}

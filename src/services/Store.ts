@@ -1,0 +1,110 @@
+import { Context, type Effect } from "effect"
+import type { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import type { Json, JsonObject } from "../domain/Json.js"
+import type { TaskStatus, Transition } from "../domain/Lifecycle.js"
+import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError, TaskId } from "../domain/Task.js"
+import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
+
+export interface NewTask {
+  readonly id: TaskId
+  readonly request: RoutedRequest
+  readonly cloudAgent?: JsonObject | undefined
+  /** Two creations with one key and one fingerprint are one task. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined
+}
+
+/** Text for the log, or an event; a `task.log` event's message goes to the log and is not stored twice. */
+export type Entry = { readonly log: string } | NewTaskEvent
+
+/** What one transaction changes; a member that is absent leaves its part as it is. */
+export interface Change {
+  readonly transition?: Transition
+  /** Appended in order, after the event of the transition. */
+  readonly entries?: ReadonlyArray<Entry>
+  readonly attempt?: number
+  readonly startToken?: string
+  readonly providerRefs?: JsonObject
+  readonly cloudAgent?: JsonObject
+  readonly cursor?: Json
+  readonly outcome?: Outcome
+  readonly error?: TaskError
+  readonly artifacts?: ReadonlyArray<NewArtifact>
+  /** Upserted by key. */
+  readonly resources?: ReadonlyArray<Resource>
+  readonly settled?: boolean
+  /** Nobody claims the task again before this time, in milliseconds since 1970. */
+  readonly dueAt?: number
+}
+
+/** The state a change was decided on. */
+export interface Basis {
+  readonly id: TaskId
+  readonly revision: number
+  readonly epoch: number
+}
+
+export interface TaskQuery {
+  readonly statuses?: ReadonlyArray<TaskStatus> | undefined
+  readonly runtime?: string | undefined
+  readonly provider?: string | undefined
+  readonly limit: number
+  /** A `next` of an earlier page. */
+  readonly before?: number | undefined
+}
+
+export interface TaskPage {
+  /** Newest first. */
+  readonly tasks: ReadonlyArray<Task>
+  readonly next?: number | undefined
+}
+
+export interface LogPage {
+  readonly cursor: number
+  readonly nextCursor: number
+  readonly data: string
+}
+
+export interface ClaimRequest {
+  readonly owner: string
+  /** At most so many tasks. */
+  readonly limit: number
+  /** Only this task, if given. */
+  readonly only?: TaskId
+  /** How many tasks of a backend may be under way in all processes together. */
+  readonly capacity: (request: RoutedRequest) => number
+}
+
+/**
+ * Remembers every task this installation has accepted, and who drives it. Every change is one durable transaction;
+ * what a call has returned survives the death of the process and of the machine.
+ */
+export class Store extends Context.Tag("agentdispatch/Store")<Store, {
+  /** Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. */
+  readonly create: (task: NewTask) => Effect.Effect<{ readonly task: Task; readonly existed: boolean }, IdempotencyConflict | StoreFailed>
+  readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+  readonly list: (query: TaskQuery) => Effect.Effect<TaskPage, StoreFailed>
+  /**
+   * Applies a change if the task still is at the basis' revision and epoch, else `TaskChanged`. A transition that the
+   * lifecycle refuses is `TaskChanged` as well; one that asks for the same status changes only the rest.
+   */
+  readonly commit: (basis: Basis, change: Change) => Effect.Effect<Task, TaskChanged | StoreFailed>
+  /** Events after a revision, oldest first; log text is not in them. */
+  readonly events: (id: TaskId, options: { readonly afterRevision: number; readonly limit: number }) => Effect.Effect<ReadonlyArray<TaskEvent>, StoreFailed>
+  /** One page of the log from a position in UTF-16 code units; never half a surrogate pair. Costs the page, not the log. */
+  readonly log: (id: TaskId, options: { readonly cursor: number; readonly limit: number }) => Effect.Effect<LogPage, TaskNotFound | StoreFailed>
+  readonly artifacts: (id: TaskId) => Effect.Effect<ReadonlyArray<Artifact>, StoreFailed>
+  readonly resources: (id: TaskId) => Effect.Effect<ReadonlyArray<Resource>, StoreFailed>
+  /** Completes with the task once its revision is above the given one; wakes for changes by any process. */
+  readonly changed: (id: TaskId, revision: number) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+  /** Says that an owner lives until `until`, in milliseconds since 1970. */
+  readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
+  /**
+   * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
+   * way, then queued ones as far as their backend has room, oldest first.
+   */
+  readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
+  /** Gives tasks back, all of the owner's if none are named. */
+  readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
+  /** Tasks of this owner that somebody wants cancelled. */
+  readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
+}>() {}
