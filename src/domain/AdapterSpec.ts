@@ -1,5 +1,5 @@
-import type { Schema } from "effect"
-import type { JsonObject } from "./Json.js"
+import { ParseResult, Schema } from "effect"
+import { JsonObject } from "./Json.js"
 import type { TargetMode, TaskType } from "./Task.js"
 
 /**
@@ -38,3 +38,20 @@ export interface AdapterSpec {
   readonly callerDetails: ReadonlyArray<string>
   readonly needs: ReadonlyArray<Need>
 }
+
+/** Fields as a backend's or an account's details: unknown keys are refused, defaults filled in. */
+export const detailSchema = <A extends JsonObject, I>(fields: Schema.Schema<A, I>): Schema.Schema<JsonObject, unknown> => {
+  const decode = ParseResult.decodeUnknownEither(fields, { errors: "all", onExcessProperty: "error" })
+  return Schema.transformOrFail(Schema.Unknown, JsonObject, {
+    strict: true,
+    decode: (input) => decode(input),
+    encode: (details) => ParseResult.succeed(details)
+  })
+}
+
+/** Details of which there are none: an empty `Schema.Struct` would let every key pass. */
+export const NoDetails = JsonObject.pipe(
+  Schema.filter((details) =>
+    Object.keys(details).map((key) => ({ path: [key], message: "is not a known key: nothing can be set here" }))
+  )
+)

@@ -52,3 +52,11 @@ export const formatIssues = (error: ParseResult.ParseError): ReadonlyArray<{ rea
     path: issue.path.map(String).join("."),
     message: issue.message
   }))
+
+/** JSON with every object's keys in order: equal values spell equal texts. */
+export const canonical = (value: Json): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
+  if (!isPlainObject(value)) return JSON.stringify(value)
+  const members = Object.entries(value).flatMap(([key, member]) => (isJson(member) ? [`${JSON.stringify(key)}:${canonical(member)}`] : []))
+  return `{${members.sort().join(",")}}`
+}

@@ -1,9 +1,10 @@
-import { Context, type Effect } from "effect"
+import { Context, type Effect, Layer } from "effect"
 import type { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { TaskStatus, Transition } from "../domain/Lifecycle.js"
 import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError, TaskId } from "../domain/Task.js"
 import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
+import { makeMemory } from "./StoreMemory.js"
 
 export interface NewTask {
   readonly id: TaskId
@@ -107,4 +108,6 @@ export class Store extends Context.Tag("agentdispatch/Store")<Store, {
   readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
   /** Tasks of this owner that somebody wants cancelled. */
   readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
-}>() {}
+}>() {
+  static readonly layerMemory = Layer.effect(Store, makeMemory)
+}

@@ -1,0 +1,74 @@
+import { Effect } from "effect"
+import type { Json } from "../../src/domain/Json.js"
+import type { Outcome } from "../../src/domain/Task.js"
+import type { AdapterFailure } from "../../src/services/Adapter.js"
+import { decodeTail } from "./Lines.js"
+import { readWindow } from "./Output.js"
+import { Cancelled, DeadlineExceeded, type Details, Exited, Killed, OutputLimit, SpawnFailed, SupervisorFailed, WorkerFailed } from "./Spec.generated.js"
+import { type Exit, files } from "./supervisor/Records.js"
+import type { Cursor } from "./Wire.js"
+import { type Answer, answerOf } from "./WorkerLine.js"
+
+const outputTail = 32 * 1024
+const lastLines = { bytes: 4096, count: 20 }
+
+/** A failure as a task's error. */
+export const failure = (error: AdapterFailure, result?: Json): Outcome => ({
+  ok: false,
+  error: {
+    code: error.code,
+    message: error.message,
+    retryable: error.retryable,
+    ...(error.details === undefined ? {} : { details: error.details })
+  },
+  ...(result === undefined ? {} : { result })
+})
+
+/** How the work ended, from its exit record and its own words. */
+export const outcomeOf = Effect.fn("local.outcome")(function* (taskId: string, folder: string, executable: string, details: Details, exit: Exit, answer: Cursor["answer"]) {
+  const said = yield* readAnswer(taskId, folder, answer)
+  const result = said?.result
+  switch (exit.reason) {
+    case "spawn_failed":
+      return failure(new SpawnFailed({ executable, detail: exit.error?.message ?? "the system gave no reason" }))
+    case "deadline":
+      return failure(new DeadlineExceeded({ seconds: details.deadlineSeconds }), result)
+    case "output_limit":
+      return failure(new OutputLimit({ bytes: details.outputLimitBytes }), result)
+    case "supervisor_failed":
+      return failure(new SupervisorFailed({ detail: exit.error?.message ?? "it gave no reason" }), result)
+    case "cancelled":
+      return failure(new Cancelled(), result)
+    case "terminated":
+      return failure(new Killed({ executable, signal: "a SIGTERM to its supervisor", lastLines: yield* endOf(folder, files.stderr) }), result)
+    case "exited":
+      return yield* byItself(folder, executable, exit, said)
+  }
+})
+
+const byItself = Effect.fnUntraced(function* (folder: string, executable: string, { code, signal }: Exit, said: Answer | undefined) {
+  if (said?.ok === false) {
+    return failure(new WorkerFailed({ detail: said.message, exitCode: code, workerError: said.error ?? null }), said.result)
+  }
+  if (code === 0) return { ok: true, result: said?.result ?? (yield* printed(folder)) } satisfies Outcome
+  const lines = yield* endOf(folder, files.stderr)
+  if (code === null) return failure(new Killed({ executable, signal: signal ?? "a signal", lastLines: lines }), said?.result)
+  return failure(new Exited({ executable, exitCode: code, lastLines: lines }), said?.result)
+})
+
+const readAnswer = (taskId: string, folder: string, answer: Cursor["answer"]) =>
+  answer === undefined
+    ? Effect.succeed(undefined)
+    : Effect.map(readWindow(folder, files.stdout, answer.at, answer.bytes), ({ bytes }) => answerOf(decodeTail(bytes, false).trim(), taskId))
+
+/** What a command without a result of its own printed, or the end of it. */
+const printed = (folder: string) =>
+  Effect.map(readWindow(folder, files.stdout, -outputTail, outputTail), ({ bytes, size }): Json => {
+    const cut = size > bytes.length
+    return { exitCode: 0, output: decodeTail(bytes, cut), ...(cut ? { truncated: true, outputBytes: size } : {}) }
+  })
+
+const endOf = (folder: string, name: string) =>
+  Effect.map(readWindow(folder, name, -lastLines.bytes, lastLines.bytes), ({ bytes, size }) =>
+    decodeTail(bytes, size > bytes.length).trimEnd().split("\n").slice(-lastLines.count).filter((line) => line !== "")
+  )

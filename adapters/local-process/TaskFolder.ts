@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { Effect, type ParseResult, Schema } from "effect"
+import { FolderFailed } from "./Spec.generated.js"
+import { lives, type Processes } from "./supervisor/Processes.js"
+import { closedMark, createFile, files, isClosed, readText, replaceFile, syncFolder } from "./supervisor/Records.js"
+import type * as Records from "./supervisor/Records.js"
+import { Child, Claim, Exit, Spec } from "./Wire.js"
+
+/** Where a task stands, as its folder and the system tell it. `lastSeen` is in milliseconds since 1970. */
+export type Situation =
+  | { readonly state: "closed" | "unclaimed" | "void" }
+  | { readonly state: "running"; readonly supervisor: Records.Identity; readonly lastSeen: number }
+  | { readonly state: "ended"; readonly exit: Records.Exit }
+  | { readonly state: "lost"; readonly lastSeen: number }
+
+/** Everything of one task on disk; private to the user. */
+export const folderOf = (stateDir: string, taskId: string): string => join(stateDir, "local", taskId)
+
+const touching = <A>(folder: string, touch: () => A): Effect.Effect<A, FolderFailed> =>
+  Effect.try({ try: touch, catch: (error) => failed(folder, error) })
+
+const failed = (folder: string, error: unknown): FolderFailed =>
+  new FolderFailed({ path: folder, detail: error instanceof Error ? error.message : String(error) })
+
+const read = <A>(folder: string, name: string, schema: Schema.Schema<A>): Effect.Effect<A | undefined, FolderFailed> =>
+  Effect.flatMap(touching(folder, () => readText(join(folder, name))), (text) =>
+    text === undefined
+      ? Effect.succeed(undefined)
+      : Schema.decode(Schema.parseJson(schema))(text).pipe(
+          Effect.mapError((error: ParseResult.ParseError) => failed(folder, new Error(`${name} is damaged: ${error.message}`)))
+        )
+  )
+
+export const situation = Effect.fn("local.situation")(function* (folder: string, processes: Processes) {
+  const exit = yield* read(folder, files.exit, Exit)
+  if (exit !== undefined) return ended(exit)
+  const claim = yield* read(folder, files.claim, Claim)
+  if (claim === undefined) return { state: isClosed(folder) ? "closed" : "unclaimed" } satisfies Situation
+  if (claim.supervisor === null) return { state: "void" } satisfies Situation
+  const lastSeen = yield* touchedAt(folder, files.claim)
+  const alive = yield* touching(folder, () => claim.supervisor !== null && lives(processes, claim.supervisor))
+  if (alive) return { state: "running", supervisor: claim.supervisor, lastSeen: lastSeen ?? claim.claimedAt } satisfies Situation
+  const late = yield* read(folder, files.exit, Exit)
+  return late === undefined ? ({ state: "lost", lastSeen: lastSeen ?? claim.claimedAt } satisfies Situation) : ended(late)
+}, (effect) => Effect.map(effect, (found): Situation => found))
+
+const ended = (exit: Records.Exit): Situation => ({ state: "ended", exit })
+
+/** The processes the task's records name, besides those that carry its token. */
+export const family = (folder: string) =>
+  Effect.map(read(folder, files.child, Child), (found) => ({ child: found?.child, remembered: found?.descendants ?? [] }))
+
+/** Makes the folder and what the supervisor is to do. */
+export const writeSpec = Effect.fn("local.writeSpec")(function* (folder: string, spec: Records.Spec) {
+  const text = yield* Effect.orDie(Schema.encode(Schema.parseJson(Spec))(spec))
+  yield* touching(folder, () => {
+    mkdirSync(join(folder, files.artifacts), { recursive: true, mode: 0o700 })
+    syncFolder(dirname(folder))
+    replaceFile(join(folder, files.spec), text)
+  })
+})
+
+/** Takes the claim without running anything, so that nobody ever will; false if a supervisor has it. */
+export const voidClaim = Effect.fn("local.voidClaim")(function* (folder: string, token: string, claimedAt: number) {
+  const text = yield* Effect.orDie(Schema.encode(Schema.parseJson(Claim))({ token, supervisor: null, claimedAt }))
+  return yield* touching(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return createFile(join(folder, files.claim), text)
+  })
+})
+
+/** Leaves an empty file that says since when; the first one counts. Answers its time in milliseconds since 1970. */
+export const mark = (folder: string, name: string): Effect.Effect<number, FolderFailed> =>
+  touching(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!existsSync(join(folder, name))) createFile(join(folder, name), "")
+    return statSync(join(folder, name)).mtimeMs
+  })
+
+/** When a file was last written to; nothing if there is none. */
+export const touchedAt = (folder: string, name: string): Effect.Effect<number | undefined, FolderFailed> =>
+  touching(folder, () => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs)
+
+/** Removes everything but the artifacts, and leaves a mark outside that keeps a late start from running. */
+export const close = (folder: string): Effect.Effect<void, FolderFailed> =>
+  touching(folder, () => {
+    mkdirSync(dirname(closedMark(folder)), { recursive: true, mode: 0o700 })
+    writeFileSync(closedMark(folder), "", { mode: 0o600 })
+    if (!existsSync(folder)) return
+    for (const name of readdirSync(folder)) {
+      if (name !== files.artifacts || isEmpty(join(folder, name))) rmSync(join(folder, name), { recursive: true, force: true })
+    }
+    if (isEmpty(folder)) rmSync(folder, { recursive: true, force: true })
+  })
+
+const isEmpty = (folder: string): boolean => {
+  const found = statSync(folder, { throwIfNoEntry: false })
+  return found?.isDirectory() === true && readdirSync(folder).length === 0
+}
+

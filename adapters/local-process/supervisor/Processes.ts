@@ -1,0 +1,44 @@
+import { darwin } from "./ProcessesDarwin.js"
+import { linux } from "./ProcessesLinux.js"
+import { codeOf, type Identity } from "./Records.js"
+
+export interface Running extends Identity {
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+}
+
+/** What the system tells about processes. Dead ones that nobody has collected yet count as gone. */
+export interface Processes {
+  readonly bootId: string
+  readonly find: (pid: number) => Running | undefined
+  readonly all: () => ReadonlyArray<Running>
+  readonly children: (pid: number) => ReadonlyArray<Running>
+  /** Whether the process' environment holds `entry`, a whole `NAME=value`. */
+  readonly carries: (pid: number, entry: string) => boolean
+}
+
+/** The variable that marks a task's processes, wherever they went. */
+export const tokenVariable = "AGENTDISPATCH_START_TOKEN"
+
+/** The processes of this machine, or nothing where we cannot tell them apart. */
+export const processesHere = (platform: string = process.platform): Processes | undefined =>
+  platform === "linux" ? linux() : platform === "darwin" ? darwin() : undefined
+
+export const sameProcess = (a: Identity, b: Identity): boolean =>
+  a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId
+
+export const lives = (processes: Processes, identity: Identity): boolean => {
+  const found = processes.find(identity.pid)
+  return found !== undefined && sameProcess(found, identity)
+}
+
+/** Signals exactly this process; one that has taken its number since is left alone. */
+export const signal = (processes: Processes, identity: Identity, name: NodeJS.Signals): void => {
+  if (!lives(processes, identity)) return
+  try {
+    process.kill(identity.pid, name)
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH" && codeOf(error) !== "EPERM") throw error
+  }
+}

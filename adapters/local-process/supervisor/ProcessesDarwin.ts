@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process"
+import type { Processes, Running } from "./Processes.js"
+
+export const darwin = (): Processes => {
+  const bootId = run("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"]).text.trim()
+  const list = (...only: ReadonlyArray<string>) => {
+    const listed = run("/bin/ps", [...only, "-ww", "-o", columns])
+    return parseList(listed.text, bootId).filter(({ pid }) => pid !== listed.pid)
+  }
+  return {
+    bootId,
+    find: (pid) => list("-p", String(pid))[0],
+    all: () => list("-ax"),
+    children: (pid) => list("-ax").filter(({ parent }) => parent === pid),
+    carries: (pid, entry) => ` ${run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()} `.includes(` ${entry} `)
+  }
+}
+
+const columns = "pid=,ppid=,pgid=,stat=,lstart="
+
+/** `ps` prints no usable session number here, so a process counts as its own session. */
+export const parseList = (text: string, bootId: string): ReadonlyArray<Running> =>
+  text.split("\n").flatMap((line) => {
+    const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S.*\S)\s*$/.exec(line)
+    const [, pid, parent, group, state, startTime] = found ?? []
+    if (startTime === undefined || state === undefined || state.startsWith("Z")) return []
+    return [{ pid: Number(pid), startTime, bootId, parent: Number(parent), group: Number(group), session: Number(pid) }]
+  })
+
+/** `ps` itself is among those it lists, hence its number. When it finds none it fails, with nothing printed. */
+const run = (file: string, args: ReadonlyArray<string>): { readonly pid: number; readonly text: string } => {
+  const { pid, stdout } = spawnSync(file, args, { encoding: "utf8", env: { LC_ALL: "C" }, maxBuffer: 64 * 1024 * 1024 })
+  return { pid, text: stdout ?? "" }
+}

@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from "node:fs"
+import type { Processes, Running } from "./Processes.js"
+
+export const linux = (): Processes => {
+  const bootId = (read("/proc/sys/kernel/random/boot_id") ?? "").trim()
+  const find = (pid: number): Running | undefined => {
+    const stat = read(`/proc/${pid}/stat`)
+    return stat === undefined ? undefined : parseStat(stat, pid, bootId)
+  }
+  const all = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => find(Number(name)) ?? [])
+  return {
+    bootId,
+    find,
+    all,
+    children: (pid) => {
+      const lists = tasks(pid).map((task) => read(`/proc/${pid}/task/${task}/children`))
+      if (lists.includes(undefined) && find(pid) !== undefined) return all().filter(({ parent }) => parent === pid)
+      return lists.flatMap((list) => (list ?? "").split(" ").filter(Boolean).flatMap((child) => find(Number(child)) ?? []))
+    },
+    carries: (pid, entry) => (read(`/proc/${pid}/environ`) ?? "").split("\0").includes(entry)
+  }
+}
+
+/** The name in parentheses may itself hold spaces and parentheses, so the fields are counted from the last one. */
+export const parseStat = (stat: string, pid: number, bootId: string): Running | undefined => {
+  const [state, parent, group, session, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  const startTime = rest[15]
+  if (startTime === undefined || state === "Z" || state === "X") return undefined
+  return { pid, startTime, bootId, parent: Number(parent), group: Number(group), session: Number(session) }
+}
+
+const tasks = (pid: number): ReadonlyArray<string> => {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+/** A process may end, or belong to somebody else, at any moment: then there is nothing to read. */
+const read = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "latin1")
+  } catch {
+    return undefined
+  }
+}

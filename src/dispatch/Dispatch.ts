@@ -1,0 +1,240 @@
+import { Context, Duration, Effect, type Either, Layer, Schedule } from "effect"
+import type { Account } from "../domain/Config.js"
+import { type DispatchError, TaskTerminal } from "../domain/DispatchError.js"
+import { canonical, type JsonObject } from "../domain/Json.js"
+import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
+import { type DispatchCall, routeDispatch, routeSpawn, type RoutingError, type SpawnCall } from "../domain/Routing.js"
+import type { RoutedRequest, Task } from "../domain/Task.js"
+import * as View from "../domain/TaskView.js"
+import { Adapters } from "../services/Adapter.js"
+import { Audit } from "../services/Audit.js"
+import { Ids } from "../services/Ids.js"
+import { Scheduler } from "../services/Scheduler.js"
+import { Settings } from "../services/Settings.js"
+import { type LogPage, Store } from "../services/Store.js"
+import { decodeTaskId } from "./TaskIdInput.js"
+
+/** How long `cancel` waits for the confirmation that nothing runs any more. */
+const cancelWait = Duration.seconds(20)
+const eventPage = 20
+
+export interface Accept {
+  /** The same key with the same call is the same task. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface ListQuery {
+  readonly statuses?: ReadonlyArray<TaskStatus> | undefined
+  readonly runtime?: string | undefined
+  readonly provider?: string | undefined
+  readonly limit: number
+  readonly before?: number | undefined
+}
+
+export interface Capability {
+  readonly adapter: string
+  readonly provider: string
+  readonly capability: string
+  readonly taskTypes: ReadonlyArray<string>
+  readonly targetModes: ReadonlyArray<string>
+  readonly protocols?: ReadonlyArray<string>
+  readonly configRequirements?: ReadonlyArray<string>
+}
+
+/** Everything a caller can ask of an installation; MCP and the command line are two ways to call it. */
+export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
+  /** Accepts work by its short form. Returns once it is on disk, before anything runs. */
+  readonly spawn: (call: SpawnCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
+  /** Accepts work by its long form. */
+  readonly dispatch: (call: DispatchCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
+  /**
+   * Where a task stands. With `sinceRevision` only what changed; with `waitSeconds` not before something did, the task
+   * ended or the time is over.
+   */
+  readonly status: (
+    id: string,
+    options: { readonly sinceRevision?: number | undefined; readonly waitSeconds?: number | undefined; readonly full?: boolean | undefined }
+  ) => Effect.Effect<View.TaskStatusView, DispatchError>
+  readonly logs: (id: string, page: { readonly cursor: number; readonly limit: number }) => Effect.Effect<LogPage & { readonly taskId: string }, DispatchError>
+  /** The outcome so far; with `waitSeconds` not before the task ended or the time is over. */
+  readonly result: (id: string, options: { readonly waitSeconds?: number | undefined }) => Effect.Effect<View.TaskResultView, DispatchError>
+  /** `cancelled` only after it was verified that nothing of the task runs. */
+  readonly cancel: (id: string) => Effect.Effect<View.CancelView, DispatchError>
+  readonly list: (query: ListQuery) => Effect.Effect<{ readonly tasks: ReadonlyArray<View.TaskSummary>; readonly next?: number }, DispatchError>
+  readonly providers: ReadonlyArray<string>
+  readonly capabilities: (provider?: string) => ReadonlyArray<Capability>
+  readonly accounts: ReadonlyArray<Account & { readonly name: string }>
+}>() {
+  static readonly layer = Layer.effect(
+    Dispatch,
+    Effect.gen(function* () {
+      const store = yield* Store
+      const adapters = yield* Adapters
+      const audit = yield* Audit
+      const scheduler = yield* Scheduler
+      const ids = yield* Ids
+      const { config, environment } = yield* Settings
+      const world = { config, specs: adapters.specs, environment }
+
+      const accept = Effect.fn("dispatch.accept")(function* (
+        tool: string,
+        routed: Either.Either<RoutedRequest, RoutingError>,
+        { idempotencyKey }: Accept
+      ) {
+        const request = yield* routed
+        const adapter = yield* adapters.find(request.adapter)
+        const id = yield* ids.taskId
+        const cloudAgent = adapter.describe({ id, request })
+        const { task, existed } = yield* store.create({
+          id,
+          request,
+          ...(cloudAgent === undefined ? {} : { cloudAgent }),
+          ...(idempotencyKey === undefined
+            ? {}
+            : { idempotency: { key: idempotencyKey, fingerprint: yield* ids.digest(meaningOf(tool, request)) } })
+        })
+        yield* audit.append({
+          event: tool,
+          taskId: task.id,
+          outcome: existed ? "repeated" : "accepted",
+          detail: routeOf(request)
+        })
+        yield* scheduler.wake(task.id)
+        return View.handle(task)
+      })
+
+      const audited =
+        (tool: string) =>
+        <A>(effect: Effect.Effect<A, DispatchError>) =>
+          Effect.tapError(effect, (error) =>
+            error._tag === "NeedsAnswers" ? Effect.void : audit.append({ event: tool, outcome: "refused", code: error.code })
+          )
+
+      const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
+
+      /** The task as soon as `ready`, or as it is when the time is over. */
+      const waited = Effect.fn("dispatch.wait")(function* (task: Task, seconds: number, ready: (task: Task) => boolean) {
+        let current = task
+        if (seconds <= 0 || ready(current)) return current
+        const changes = Effect.gen(function* () {
+          while (!ready(current)) current = yield* store.changed(task.id, current.revision)
+        })
+        yield* Effect.timeoutOption(changes, Duration.seconds(seconds))
+        return current
+      })
+
+      const status = Effect.fn("dispatch.status")(function* (
+        id: string,
+        { sinceRevision, waitSeconds = 0, full = false }: { sinceRevision?: number | undefined; waitSeconds?: number | undefined; full?: boolean | undefined }
+      ) {
+        const now = yield* find(id)
+        const known = sinceRevision ?? now.revision
+        const task = yield* waited(now, waitSeconds, (seen) => seen.revision > known || isTerminal(seen.status))
+        if (sinceRevision === undefined) return View.record(task, full)
+        if (task.revision <= sinceRevision) return View.unchanged(task)
+        const events = yield* store.events(task.id, { afterRevision: sinceRevision, limit: eventPage })
+        return View.delta(task, events)
+      })
+
+      const cancel = Effect.fn("dispatch.cancel")(function* (id: string) {
+        const taskId = yield* decodeTaskId(id)
+        const wish = Effect.gen(function* () {
+          const task = yield* store.find(taskId)
+          const wanted = step(task.status, "cancel")
+          if ("refused" in wanted) return yield* new TaskTerminal({ id, status: task.status })
+          if ("same" in wanted) return task
+          return yield* store.commit(task, { transition: "cancel", ...(wanted.to === "cancelled" ? { settled: true } : {}) })
+        })
+        const wished = yield* Effect.retry(wish, { while: (error) => error._tag === "TaskChanged", schedule: Schedule.recurs(50) })
+        yield* scheduler.wake(taskId)
+        const ended = yield* waited(wished, Duration.toSeconds(cancelWait), (seen) => isTerminal(seen.status))
+        return cancelView(ended)
+      })
+
+      return {
+        spawn: (call, options) =>
+          accept("spawn_cloud_agent", routeSpawn(world, call), options).pipe(audited("spawn_cloud_agent")),
+        dispatch: (call, options) =>
+          accept("dispatch_task", routeDispatch(world, call), options).pipe(audited("dispatch_task")),
+        status,
+        logs: Effect.fn("dispatch.logs")(function* (id: string, page: { cursor: number; limit: number }) {
+          const taskId = yield* decodeTaskId(id)
+          return { taskId, ...(yield* store.log(taskId, page)) }
+        }),
+        result: Effect.fn("dispatch.result")(function* (id: string, { waitSeconds = 0 }: { waitSeconds?: number | undefined }) {
+          const task = yield* waited(yield* find(id), waitSeconds, (seen) => isTerminal(seen.status))
+          return View.result(task, yield* store.artifacts(task.id))
+        }),
+        cancel: (id) =>
+          cancel(id).pipe(
+            Effect.catchTags({
+              TaskNotFound: () => Effect.succeed<View.CancelView>({ status: "not_found" }),
+              TaskTerminal: (error) => Effect.succeed<View.CancelView>({ status: "failed", error: { code: error.code, message: error.message } })
+            }),
+            Effect.tap((view) => audit.append({ event: "cancel_task", taskId: id, outcome: view.status }))
+          ),
+        list: (query) =>
+          Effect.map(store.list(query), (page) => ({
+            tasks: page.tasks.map(View.summary),
+            ...(page.next === undefined ? {} : { next: page.next })
+          })),
+        providers: [...new Set(Object.values(config.accounts).map((account) => account.provider))].sort(),
+        capabilities: (provider) =>
+          adapters.specs
+            .filter((spec) => provider === undefined || spec.provider === provider)
+            .map((spec) => ({
+              adapter: spec.name,
+              provider: spec.provider,
+              capability: spec.capability,
+              taskTypes: spec.taskTypes,
+              targetModes: spec.targetModes,
+              ...(spec.protocols.length === 0 ? {} : { protocols: spec.protocols }),
+              ...(spec.needs.length === 0 ? {} : { configRequirements: spec.needs.map((need) => need.id) })
+            })),
+        accounts: Object.entries(config.accounts).map(([name, account]) => ({ name, ...account }))
+      }
+    })
+  )
+}
+
+const cancelView = (task: Task): View.CancelView => {
+  const { providerRefs } = task
+  if (task.status === "cancelled") return { status: "cancelled", providerRefs }
+  if (isTerminal(task.status)) {
+    const error = task.error ?? new TaskTerminal({ id: task.id, status: task.status })
+    return { status: "failed", providerRefs, error: { code: error.code, message: error.message } }
+  }
+  return {
+    status: "failed",
+    providerRefs,
+    error: {
+      code: "cancel.unconfirmed",
+      message: "The work was told to stop, but it is not confirmed that nothing runs any more. It is still being stopped; ask get_task_status, or call cancel_task again.",
+      retryable: true
+    }
+  }
+}
+
+/** What makes two calls the same call, whatever the config has become between them. */
+const meaningOf = (tool: string, { accountProfile, backend, input, metadata, runtime, target, taskType }: RoutedRequest): string =>
+  canonical([
+    tool,
+    runtime ?? null,
+    accountProfile,
+    backend,
+    taskType,
+    target.mode,
+    target.protocol ?? null,
+    target.details ?? null,
+    input,
+    metadata ?? null
+  ])
+
+const routeOf = (request: RoutedRequest): JsonObject => ({
+  provider: request.provider,
+  accountProfile: request.accountProfile,
+  backend: request.backend,
+  taskType: request.taskType,
+  targetMode: request.target.mode,
+  ...(request.runtime === undefined ? {} : { runtime: request.runtime })
+})

@@ -1,0 +1,224 @@
+import { Effect, ParseResult, Record, Schema } from "effect"
+import type { AdapterSpec } from "./AdapterSpec.js"
+import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
+import { Json, JsonObject } from "./Json.js"
+import { suggestion } from "./Nearest.js"
+import { Target, TargetMode, TaskType } from "./Task.js"
+
+const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
+const Names = Schema.Array(NonBlank)
+
+/** Exact, so that a wrong value is one issue and not a second one that asks for undefined. */
+const maybe = <A, I>(value: Schema.Schema<A, I>) => Schema.optionalWith(value, { exact: true })
+
+export const Account = Schema.Struct({
+  provider: NonBlank,
+  region: maybe(NonBlank),
+  credentialSource: NonBlank,
+  details: maybe(JsonObject)
+})
+export type Account = typeof Account.Type
+
+export const Backend = Schema.Struct({
+  adapter: NonBlank,
+  account: NonBlank,
+  provider: maybe(NonBlank),
+  capability: maybe(NonBlank),
+  details: maybe(JsonObject)
+})
+export type Backend = typeof Backend.Type
+
+const Model = Schema.Union(NonBlank, JsonObject)
+
+export const RuntimeProfile = Schema.Struct({
+  provider: NonBlank,
+  account: NonBlank,
+  capability: NonBlank,
+  backend: NonBlank,
+  target: maybe(Target),
+  protocol: maybe(NonBlank),
+  framework: maybe(NonBlank),
+  model: maybe(Model),
+  runtimeTools: maybe(JsonObject),
+  requiredInputs: maybe(Names),
+  metadata: maybe(JsonObject)
+})
+export type RuntimeProfile = typeof RuntimeProfile.Type
+
+export const Defaults = Schema.Struct({
+  runtime: maybe(NonBlank),
+  accountProfile: maybe(NonBlank),
+  provider: maybe(NonBlank),
+  capability: maybe(NonBlank),
+  backend: maybe(NonBlank),
+  targetMode: maybe(TargetMode),
+  protocol: maybe(NonBlank),
+  framework: maybe(NonBlank),
+  model: maybe(Model),
+  runtimeTools: maybe(JsonObject)
+})
+export type Defaults = typeof Defaults.Type
+
+export const PolicyRule = Schema.Struct({
+  effect: Schema.Literal("allow", "deny"),
+  providers: maybe(Names),
+  accountProfiles: maybe(Names),
+  capabilities: maybe(Names),
+  taskTypes: maybe(Schema.Array(TaskType)),
+  targetModes: maybe(Schema.Array(TargetMode)),
+  reason: maybe(NonBlank)
+})
+export type PolicyRule = typeof PolicyRule.Type
+
+export const Policy = Schema.Struct({
+  defaultEffect: maybe(Schema.Literal("allow", "deny")),
+  rules: Schema.optionalWith(Schema.Array(PolicyRule), { default: () => [], exact: true })
+})
+export type Policy = typeof Policy.Type
+
+const named = <A, I>(value: Schema.Schema<A, I>) =>
+  Schema.optionalWith(Schema.Record({ key: Schema.String, value }), { default: () => ({}), exact: true })
+
+/** Everything an installation may be told; all keys are optional. */
+export const Config = Schema.Struct({
+  stateDir: maybe(NonBlank),
+  accounts: named(Account),
+  backends: named(Backend),
+  runtimes: named(RuntimeProfile),
+  defaults: Schema.optionalWith(Defaults, { default: () => ({}), exact: true }),
+  policy: Schema.optionalWith(Policy, { default: () => ({ rules: [] }), exact: true })
+})
+export type Config = typeof Config.Type
+
+const isRecord = Schema.is(JsonObject)
+const validName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** Names are checked before decoding, because a key such as `__proto__` does not survive being copied. */
+const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
+  ["accounts", "backends", "runtimes"].flatMap((section) => {
+    const entries = isRecord(raw) ? raw[section] : undefined
+    return isRecord(entries)
+      ? Object.keys(entries)
+          .filter((name) => !validName.test(name))
+          .map((name) => ({
+            path: `${section}.${name}`,
+            message: "is no valid name: begin with a letter or digit, then letters, digits, '.', '_' and '-', 128 at most"
+          }))
+      : []
+  })
+
+const schemaIssues = (error: ParseResult.ParseError): ReadonlyArray<ConfigIssue> =>
+  ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => {
+    const path = issue.path.map(String).join(".")
+    if (issue._tag !== "Unexpected") return { path, message: issue.message }
+    const known = Array.from(issue.message.matchAll(/"([^"]+)"/g), (match) => match[1] ?? "")
+    const key = String(issue.path[issue.path.length - 1])
+    return { path, message: `is not a known key.${suggestion(key, known)} Known: ${known.join(", ")}` }
+  })
+
+const missing = (kind: string, name: string, known: ReadonlyArray<string>) =>
+  `names ${kind} "${name}", which is not configured.${suggestion(name, known)} Known: ${known.join(", ") || "none"}`
+
+const has = (record: Readonly<Record<string, unknown>>, name: string) => Object.hasOwn(record, name)
+
+const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): ReadonlyArray<ConfigIssue> => {
+  const issues: Array<ConfigIssue> = []
+  const at = (path: string, message: string) => issues.push({ path, message })
+  const accounts = Object.keys(config.accounts)
+  const backends = Object.keys(config.backends)
+  const adapters = specs.map((spec) => spec.name)
+
+  for (const [name, backend] of Object.entries(config.backends)) {
+    const path = `backends.${name}`
+    const spec = specs.find((candidate) => candidate.name === backend.adapter)
+    const account = has(config.accounts, backend.account) ? config.accounts[backend.account] : undefined
+    if (account === undefined) at(`${path}.account`, missing("account", backend.account, accounts))
+    if (spec === undefined) {
+      at(`${path}.adapter`, missing("adapter", backend.adapter, adapters))
+      continue
+    }
+    if (account !== undefined && account.provider !== spec.provider) {
+      at(`${path}.account`, `belongs to provider "${account.provider}", but adapter "${spec.name}" needs "${spec.provider}"`)
+    }
+    if (backend.provider !== undefined && backend.provider !== spec.provider) {
+      at(`${path}.provider`, `is "${backend.provider}", but adapter "${spec.name}" belongs to "${spec.provider}"`)
+    }
+    if (backend.capability !== undefined && backend.capability !== spec.capability) {
+      at(`${path}.capability`, `is "${backend.capability}", but adapter "${spec.name}" offers "${spec.capability}"`)
+    }
+    issues.push(...detailIssues(spec.details, backend.details ?? {}, `${path}.details`))
+  }
+
+  for (const [name, profile] of Object.entries(config.runtimes)) {
+    const path = `runtimes.${name}`
+    const account = has(config.accounts, profile.account) ? config.accounts[profile.account] : undefined
+    const backend = has(config.backends, profile.backend) ? config.backends[profile.backend] : undefined
+    if (account === undefined) at(`${path}.account`, missing("account", profile.account, accounts))
+    else if (account.provider !== profile.provider) {
+      at(`${path}.provider`, `is "${profile.provider}", but account "${profile.account}" belongs to "${account.provider}"`)
+    }
+    if (backend === undefined) at(`${path}.backend`, missing("backend", profile.backend, backends))
+    else if (backend.account !== profile.account) {
+      at(`${path}.account`, `is "${profile.account}", but backend "${profile.backend}" uses "${backend.account}"`)
+    }
+    const spec = specs.find((candidate) => candidate.name === backend?.adapter)
+    if (spec === undefined) continue
+    if (profile.capability !== spec.capability) {
+      at(`${path}.capability`, `is "${profile.capability}", but adapter "${spec.name}" offers "${spec.capability}"`)
+    }
+    const mode = profile.target?.mode
+    if (mode !== undefined && !spec.targetModes.includes(mode)) {
+      at(`${path}.target.mode`, `is "${mode}", but adapter "${spec.name}" offers ${spec.targetModes.join(", ")}`)
+    }
+    issues.push(
+      ...detailIssues(spec.details, { ...backend?.details, ...profile.target?.details }, `${path}.target.details`).filter(
+        (issue) => has(profile.target?.details ?? {}, issue.path.slice(`${path}.target.details.`.length).split(".")[0] ?? "")
+      )
+    )
+  }
+
+  const { defaults } = config
+  const runtimes = Object.keys(config.runtimes)
+  if (defaults.runtime !== undefined && !has(config.runtimes, defaults.runtime)) {
+    at("defaults.runtime", missing("runtime", defaults.runtime, runtimes))
+  }
+  if (defaults.accountProfile !== undefined && !has(config.accounts, defaults.accountProfile)) {
+    at("defaults.accountProfile", missing("account", defaults.accountProfile, accounts))
+  }
+  if (defaults.backend !== undefined && !has(config.backends, defaults.backend)) {
+    at("defaults.backend", missing("backend", defaults.backend, backends))
+  }
+  config.policy.rules.forEach((rule, index) => {
+    for (const name of rule.accountProfiles ?? []) {
+      if (!has(config.accounts, name)) at(`policy.rules.${index}.accountProfiles`, missing("account", name, accounts))
+    }
+  })
+  return issues
+}
+
+const detailIssues = (schema: AdapterSpec["details"], details: JsonObject, path: string): ReadonlyArray<ConfigIssue> => {
+  const decoded = ParseResult.decodeUnknownEither(schema)(details, { errors: "all", onExcessProperty: "error" })
+  return decoded._tag === "Right"
+    ? []
+    : schemaIssues(ParseResult.parseError(decoded.left)).map((issue) => ({
+        path: [path, issue.path].filter((part) => part !== "").join("."),
+        message: issue.message
+      }))
+}
+
+const decode = Schema.decodeUnknown(Config, { errors: "all", onExcessProperty: "error" })
+
+/** A config from its JSON value, every name in it resolved; `source` is how messages call it. */
+export const fromJson = Effect.fn("config.fromJson")(function* (raw: Json, specs: ReadonlyArray<AdapterSpec>, source: string) {
+  const names = nameIssues(raw)
+  if (names.length > 0) return yield* new ConfigInvalid({ source, issues: names })
+  const config = yield* decode(raw).pipe(
+    Effect.mapError((error) => new ConfigInvalid({ source, issues: schemaIssues(error) }))
+  )
+  const issues = referenceIssues(config, specs)
+  return issues.length > 0 ? yield* new ConfigInvalid({ source, issues }) : config
+})
+
+/** A member by its own name; never something inherited such as `constructor`. */
+export const lookup = <A>(record: { readonly [name: string]: A }, name: string): A | undefined =>
+  Record.has(record, name) ? record[name] : undefined

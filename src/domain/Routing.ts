@@ -1,0 +1,309 @@
+import { Either } from "effect"
+import type { AdapterSpec } from "./AdapterSpec.js"
+import type { Question } from "./Clarification.js"
+import { type Account, type Config, lookup } from "./Config.js"
+import { findCredential } from "./Credentials.js"
+import {
+  AccountProfileNotFound,
+  AccountProviderMismatch,
+  AdapterNotFound,
+  AdapterUnsupported,
+  BackendNotFound,
+  CapabilityNotConfigured,
+  CredentialRefused,
+  InvalidInput,
+  NeedsAnswers,
+  type PolicyDenied,
+  RuntimeProfileNotFound
+} from "./DispatchError.js"
+import { type Json, type JsonObject } from "./Json.js"
+import * as Policy from "./Policy.js"
+import { chooseBackend, findSpec, type World } from "./RoutingBackend.js"
+import { answerNeeds, checkProtocol, isBlank, mergeDetails, supports } from "./RoutingDetails.js"
+import type { RoutedRequest, TargetMode, TaskType } from "./Task.js"
+
+/** What a caller may say about where its work runs. */
+export interface CallTarget {
+  readonly mode?: TargetMode | undefined
+  readonly protocol?: string | undefined
+  readonly details?: JsonObject | undefined
+}
+
+/** The short form: an instruction, and whatever the caller wants otherwise than its profile says. */
+export interface SpawnCall {
+  readonly instruction?: string | undefined
+  readonly runtime?: string | undefined
+  readonly context?: JsonObject | undefined
+  readonly protocol?: string | undefined
+  readonly framework?: string | undefined
+  readonly model?: string | JsonObject | undefined
+  readonly runtimeTools?: JsonObject | undefined
+  /** Details that have an input field of their own, such as `runtimeArn`. */
+  readonly details?: JsonObject | undefined
+  readonly provider?: string | undefined
+  readonly accountProfile?: string | undefined
+  readonly target?: CallTarget | undefined
+  readonly metadata?: JsonObject | undefined
+  readonly taskType?: TaskType | undefined
+  /** For `command.run`: the executable and its arguments. */
+  readonly command?: ReadonlyArray<string> | undefined
+}
+
+/** The long form: every part of the route by name. */
+export interface DispatchCall {
+  readonly provider: string
+  readonly accountProfile: string
+  readonly capability: string
+  readonly backend?: string | undefined
+  readonly taskType: TaskType
+  readonly target: { readonly mode: TargetMode; readonly protocol?: string | undefined; readonly details?: JsonObject | undefined }
+  readonly input: JsonObject
+  readonly metadata?: JsonObject | undefined
+}
+
+export type RoutingError =
+  | AccountProfileNotFound
+  | AccountProviderMismatch
+  | AdapterNotFound
+  | AdapterUnsupported
+  | BackendNotFound
+  | CapabilityNotConfigured
+  | CredentialRefused
+  | InvalidInput
+  | NeedsAnswers
+  | PolicyDenied
+  | RuntimeProfileNotFound
+
+/** The most a request's input may weigh as compact JSON, in UTF-16 code units. */
+export const inputLimit = 4 * 1024 * 1024
+
+const instructionQuestion: Question = { id: "instruction", question: "What task should the cloud subagent run?" }
+
+/** The short form as a routed request; precedence for every value is the call, the runtime profile, the defaults. */
+export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedRequest, RoutingError> =>
+  Either.gen(function* () {
+    const { config, specs } = world
+    const { defaults } = config
+    const availableRuntimes = Object.keys(config.runtimes)
+    const taskType = call.taskType ?? "agent.run"
+    const questions: Array<Question> = []
+    const ask = () => new NeedsAnswers({ questions, availableRuntimes })
+
+    if (taskType === "agent.run" && isBlank(call.instruction)) questions.push(instructionQuestion)
+
+    const runtime = call.runtime ?? defaults.runtime
+    const profile = runtime === undefined ? undefined : lookup(config.runtimes, runtime)
+    if (runtime !== undefined && profile === undefined) {
+      questions.push({
+        id: "runtime",
+        question: `There is no runtime profile "${runtime}". Which one should run this?`,
+        choices: availableRuntimes
+      })
+      return yield* Either.left(ask())
+    }
+
+    const accountName = call.accountProfile ?? profile?.account ?? defaults.accountProfile ?? onlyAccount(config, call.provider)
+    const account = accountName === undefined ? undefined : lookup(config.accounts, accountName)
+    if (accountName === undefined || account === undefined) {
+      questions.push(
+        profile === undefined && call.accountProfile === undefined && availableRuntimes.length > 0
+          ? { id: "runtime", question: "Which runtime profile should run this?", choices: availableRuntimes }
+          : {
+              id: "account_profile",
+              question:
+                accountName === undefined
+                  ? "Which account profile should this run under?"
+                  : `There is no account profile "${accountName}". Which one should this run under?`,
+              choices: Object.keys(config.accounts)
+            }
+      )
+      return yield* Either.left(ask())
+    }
+
+    const provider = call.provider ?? profile?.provider ?? account.provider
+    yield* sameProvider(accountName, account, provider)
+    const capability = profile?.capability ?? defaults.capability ?? "agent-runtime"
+    const { backend, name } = yield* chooseBackend(world, {
+      accountName,
+      account,
+      preferred: [profile?.backend, defaults.backend],
+      ambiguous: profile === undefined && call.accountProfile === undefined && availableRuntimes.length > 1,
+      onAmbiguous: () => {
+        questions.push({ id: "runtime", question: "Which runtime profile should run this?", choices: availableRuntimes })
+        return ask()
+      }
+    })
+    const spec = yield* findSpec(specs, backend.adapter)
+    const mode = call.target?.mode ?? impliedMode(spec, call.details) ?? profile?.target?.mode ?? defaults.targetMode ?? firstMode(spec)
+    yield* supports(spec, taskType, mode)
+
+    const caller = { ...call.target?.details, ...call.details }
+    const details = yield* mergeDetails(spec, [backend.details, profile?.target?.details], caller)
+    const protocol = yield* checkProtocol(
+      spec,
+      call.protocol ??
+        call.target?.protocol ??
+        profile?.protocol ??
+        profile?.target?.protocol ??
+        textOf(details["protocol"]) ??
+        defaults.protocol
+    )
+
+    const supplied = { ...call.metadata, ...call.context, ...caller, instruction: call.instruction ?? null }
+    for (const name of profile?.requiredInputs ?? []) {
+      if (isBlank(lookup<Json>(supplied, name)) && !questions.some((question) => question.id === name)) {
+        questions.push({ id: name, question: `The runtime profile "${runtime}" needs "${name}" (put it in context). What is it?` })
+      }
+    }
+    const answered = answerNeeds(world, spec, mode, taskType, details)
+    questions.push(...answered.questions.filter((question) => !questions.some((other) => other.id === question.id)))
+    if (questions.length > 0) return yield* Either.left(ask())
+
+    const input = defined({
+      instruction: call.instruction,
+      command: call.command,
+      context: call.context,
+      framework: call.framework ?? profile?.framework ?? defaults.framework,
+      model: call.model ?? profile?.model ?? defaults.model,
+      runtimeTools: call.runtimeTools ?? profile?.runtimeTools ?? defaults.runtimeTools
+    })
+    return yield* finish(world, {
+      ...(runtime === undefined ? {} : { runtime }),
+      provider,
+      accountProfile: accountName,
+      account: defined({ ...account, details: account.details }),
+      capability,
+      backend: name,
+      adapter: spec.name,
+      taskType,
+      target: { mode, ...(protocol === undefined ? {} : { protocol }), ...(Object.keys(caller).length === 0 ? {} : { details: caller }) },
+      details: answered.details,
+      input,
+      ...(profile?.metadata === undefined && call.metadata === undefined ? {} : { metadata: { ...profile?.metadata, ...call.metadata } })
+    }, call.context === undefined ? [] : [["context", call.context]])
+  })
+
+/** The long form as a routed request; nothing is asked, everything that is wrong is an error. */
+export const routeDispatch = (world: World, call: DispatchCall): Either.Either<RoutedRequest, RoutingError> =>
+  Either.gen(function* () {
+    const { config, specs } = world
+    const account = lookup(config.accounts, call.accountProfile)
+    if (account === undefined) {
+      return yield* Either.left(new AccountProfileNotFound({ name: call.accountProfile, known: Object.keys(config.accounts) }))
+    }
+    yield* sameProvider(call.accountProfile, account, call.provider)
+    const offers = specs.filter((spec) => spec.provider === call.provider && spec.capability === call.capability)
+    if (offers.length === 0) {
+      return yield* Either.left(
+        new CapabilityNotConfigured({
+          provider: call.provider,
+          capability: call.capability,
+          taskType: call.taskType,
+          targetMode: call.target.mode,
+          known: specs.map((spec) => `${spec.provider}/${spec.capability}`)
+        })
+      )
+    }
+    const { backend, name } = yield* chooseBackend(world, {
+      accountName: call.accountProfile,
+      account,
+      preferred: [],
+      ...(call.backend === undefined ? {} : { wanted: call.backend })
+    })
+    const spec = yield* findSpec(specs, backend.adapter)
+    yield* supports(spec, call.taskType, call.target.mode)
+    const caller = call.target.details ?? {}
+    const details = yield* mergeDetails(spec, [backend.details], caller)
+    const protocol = yield* checkProtocol(spec, call.target.protocol ?? textOf(details["protocol"]))
+    const answered = answerNeeds(world, spec, call.target.mode, call.taskType, details)
+    const unanswered = answered.questions[0]
+    if (unanswered !== undefined) {
+      return yield* Either.left(new InvalidInput({ path: `target.details.${unanswered.id}`, problem: `is missing. ${unanswered.question}` }))
+    }
+    if (call.taskType === "agent.run" && isBlank(call.input["instruction"])) {
+      return yield* Either.left(new InvalidInput({ path: "input.instruction", problem: "is missing or blank; say what the agent should do" }))
+    }
+    return yield* finish(world, {
+      provider: call.provider,
+      accountProfile: call.accountProfile,
+      account: defined({ ...account, details: account.details }),
+      capability: call.capability,
+      backend: name,
+      adapter: spec.name,
+      taskType: call.taskType,
+      target: { mode: call.target.mode, ...(protocol === undefined ? {} : { protocol }), ...(call.target.details === undefined ? {} : { details: call.target.details }) },
+      details: answered.details,
+      input: call.input,
+      ...(call.metadata === undefined ? {} : { metadata: call.metadata })
+    }, [["input", call.input]])
+  })
+
+const textOf = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined)
+
+/** The members that are there; JSON has no undefined. */
+const defined = (members: { readonly [key: string]: Json | undefined }): JsonObject =>
+  Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))
+
+const onlyAccount = (config: Config, provider: string | undefined): string | undefined => {
+  const names = Object.keys(config.accounts).filter(
+    (name) => provider === undefined || config.accounts[name]?.provider === provider
+  )
+  return names.length === 1 ? names[0] : undefined
+}
+
+const sameProvider = (name: string, account: Account, provider: string) =>
+  account.provider === provider
+    ? Either.void
+    : Either.left(new AccountProviderMismatch({ account: name, accountProvider: account.provider, provider }))
+
+const firstMode = (spec: AdapterSpec): TargetMode => spec.targetModes[0] ?? "session"
+
+/** A call that brings what only runtime mode needs means runtime mode. */
+const impliedMode = (spec: AdapterSpec, details: JsonObject | undefined): TargetMode | undefined => {
+  const given = (need: { readonly id: string }) => !isBlank(details?.[need.id])
+  const needed = (mode: TargetMode) => spec.needs.filter((need) => need.modes.includes(mode))
+  if (needed("session").some(given)) return "session"
+  return needed("runtime").some(given) ? "runtime" : undefined
+}
+
+/** The checks that need the whole request: no credential in it, nothing too big, and the policy. */
+const finish = (world: World, request: RoutedRequest, named: ReadonlyArray<readonly [path: string, value: Json]>) =>
+  Either.gen(function* () {
+    const parts: ReadonlyArray<readonly [string, Json]> = [
+      ...named,
+      ["input", request.input],
+      ["target.details", request.target.details ?? null],
+      ["metadata", request.metadata ?? null]
+    ]
+    for (const [path, value] of parts) {
+      const found = findCredential(value, path)
+      if (found !== undefined) return yield* Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
+    }
+    const weight = JSON.stringify(request.input).length
+    if (weight > inputLimit) {
+      return yield* Either.left(
+        new InvalidInput({
+          path: "input",
+          problem: `is ${weight} characters of JSON, more than the ${inputLimit} that are kept; put the material in a file and name the file`
+        })
+      )
+    }
+    const nul = findNul(request.input, "input")
+    if (nul !== undefined) {
+      return yield* Either.left(
+        new InvalidInput({ path: nul, problem: "contains a NUL character (U+0000), which no program can receive; remove it" })
+      )
+    }
+    yield* Policy.decide(world.config.policy, request)
+    return request
+  })
+
+const findNul = (value: Json, path: string): string | undefined => {
+  if (typeof value === "string") return value.includes("\u0000") ? path : undefined
+  if (typeof value !== "object" || value === null) return undefined
+  for (const [key, member] of Object.entries(value)) {
+    const found = findNul(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,203 @@
+import { DateTime, Schema } from "effect"
+import { Json, JsonObject } from "./Json.js"
+import { isTerminal, TaskStatus } from "./Lifecycle.js"
+import { shrink } from "./Shrink.js"
+import { type Artifact, Target, type Task, TaskError, TaskType } from "./Task.js"
+import { type TaskEvent, TaskEventType } from "./TaskEvent.js"
+
+/** What a dispatch returns at once. */
+export const TaskHandle = Schema.Struct({
+  taskId: Schema.String,
+  status: TaskStatus,
+  provider: Schema.String,
+  accountProfile: Schema.String,
+  capability: Schema.String,
+  backend: Schema.String,
+  poll: Schema.Struct({ statusTool: Schema.String, logsTool: Schema.String, resultTool: Schema.String }),
+  cloudAgent: Schema.optional(JsonObject)
+})
+export type TaskHandle = typeof TaskHandle.Type
+
+export const EventView = Schema.Struct({
+  number: Schema.Int,
+  type: TaskEventType,
+  at: Schema.String,
+  message: Schema.optional(Schema.String),
+  payload: Schema.optional(Json)
+})
+
+/** The task record; of a caller that named a revision it already has, only what changed since. */
+export const TaskStatusView = Schema.Struct({
+  id: Schema.String,
+  status: TaskStatus,
+  revision: Schema.Int,
+  /** Nothing a caller can see changed since the revision it named. */
+  unchanged: Schema.optional(Schema.Boolean),
+  provider: Schema.optional(Schema.String),
+  accountProfile: Schema.optional(Schema.String),
+  capability: Schema.optional(Schema.String),
+  taskType: Schema.optional(TaskType),
+  runtime: Schema.optional(Schema.String),
+  target: Schema.optional(Target),
+  input: Schema.optional(Json),
+  metadata: Schema.optional(Json),
+  backend: Schema.optional(Schema.String),
+  backendName: Schema.optional(Schema.String),
+  providerRefs: Schema.optional(Json),
+  cloudAgent: Schema.optional(Json),
+  result: Schema.optional(Json),
+  error: Schema.optional(TaskError),
+  events: Schema.optional(Schema.Array(EventView)),
+  createdAt: Schema.optional(Schema.String),
+  updatedAt: Schema.optional(Schema.String)
+})
+export type TaskStatusView = typeof TaskStatusView.Type
+
+export const TaskSummary = Schema.Struct({
+  taskId: Schema.String,
+  status: TaskStatus,
+  runtime: Schema.optional(Schema.String),
+  provider: Schema.String,
+  backend: Schema.String,
+  taskType: TaskType,
+  instruction: Schema.optional(Schema.String),
+  revision: Schema.Int,
+  createdAt: Schema.String,
+  updatedAt: Schema.String
+})
+export type TaskSummary = typeof TaskSummary.Type
+
+export const ArtifactView = Schema.Struct({
+  id: Schema.String,
+  taskId: Schema.String,
+  kind: Schema.String,
+  uri: Schema.String,
+  contentType: Schema.optional(Schema.String),
+  sizeBytes: Schema.optional(Schema.Int),
+  createdAt: Schema.String
+})
+
+export const TaskResultView = Schema.Struct({
+  taskId: Schema.String,
+  status: TaskStatus,
+  result: Schema.optional(Json),
+  artifacts: Schema.Array(ArtifactView),
+  error: Schema.optional(TaskError)
+})
+export type TaskResultView = typeof TaskResultView.Type
+
+export const CancelView = Schema.Struct({
+  status: Schema.Literal("cancelled", "not_found", "failed"),
+  providerRefs: Schema.optional(JsonObject),
+  error: Schema.optional(TaskError)
+})
+export type CancelView = typeof CancelView.Type
+
+export const LogView = Schema.Struct({
+  taskId: Schema.String,
+  cursor: Schema.Int,
+  nextCursor: Schema.Int,
+  data: Schema.String
+})
+
+const iso = (millis: number): string => DateTime.formatIso(DateTime.unsafeMake(millis))
+
+export const handle = (task: Task): TaskHandle => ({
+  taskId: task.id,
+  status: task.status,
+  provider: task.request.provider,
+  accountProfile: task.request.accountProfile,
+  capability: task.request.capability,
+  backend: task.request.adapter,
+  poll: { statusTool: "get_task_status", logsTool: "get_task_logs", resultTool: "get_task_result" },
+  ...(task.cloudAgent === undefined ? {} : { cloudAgent: task.cloudAgent })
+})
+
+/** A failed task's partial result stays readable; a task under way has none yet. */
+const outcomeOf = (task: Task, size: (value: Json) => Json) => {
+  if (!isTerminal(task.status)) return {}
+  return {
+    ...(task.outcome?.result === undefined ? {} : { result: size(task.outcome.result) }),
+    ...(task.error === undefined ? {} : { error: task.error })
+  }
+}
+
+/** The whole record; large members are shrunk unless `full`. */
+export const record = (task: Task, full: boolean): TaskStatusView => {
+  const size = full ? (value: Json) => value : shrink
+  const { request } = task
+  return {
+    id: task.id,
+    status: task.status,
+    revision: task.revision,
+    provider: request.provider,
+    accountProfile: request.accountProfile,
+    capability: request.capability,
+    taskType: request.taskType,
+    ...(request.runtime === undefined ? {} : { runtime: request.runtime }),
+    target: request.target,
+    input: size(request.input),
+    ...(request.metadata === undefined ? {} : { metadata: size(request.metadata) }),
+    backend: request.adapter,
+    backendName: request.backend,
+    providerRefs: size(task.providerRefs),
+    ...(task.cloudAgent === undefined ? {} : { cloudAgent: task.cloudAgent }),
+    ...outcomeOf(task, size),
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt)
+  }
+}
+
+export const unchanged = (task: Task): TaskStatusView => ({
+  id: task.id,
+  status: task.status,
+  revision: task.revision,
+  unchanged: true
+})
+
+/** What happened since a revision the caller has. */
+export const delta = (task: Task, events: ReadonlyArray<TaskEvent>): TaskStatusView => ({
+  id: task.id,
+  status: task.status,
+  revision: task.revision,
+  events: events.map((event) => ({
+    number: event.number,
+    type: event.type,
+    at: iso(event.at),
+    ...(event.message === undefined ? {} : { message: event.message }),
+    ...(event.payload === undefined ? {} : { payload: shrink(event.payload) })
+  })),
+  ...outcomeOf(task, shrink),
+  updatedAt: iso(task.updatedAt)
+})
+
+export const summary = (task: Task): TaskSummary => {
+  const instruction = task.request.input["instruction"]
+  return {
+    taskId: task.id,
+    status: task.status,
+    ...(task.request.runtime === undefined ? {} : { runtime: task.request.runtime }),
+    provider: task.request.provider,
+    backend: task.request.adapter,
+    taskType: task.request.taskType,
+    ...(typeof instruction === "string" ? { instruction: instruction.slice(0, 120) } : {}),
+    revision: task.revision,
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt)
+  }
+}
+
+export const result = (task: Task, artifacts: ReadonlyArray<Artifact>): TaskResultView => ({
+  taskId: task.id,
+  status: task.status,
+  ...outcomeOf(task, (value) => value),
+  artifacts: artifacts.map((artifact) => ({
+    id: artifact.id,
+    taskId: task.id,
+    kind: artifact.kind,
+    uri: artifact.uri,
+    ...(artifact.contentType === undefined ? {} : { contentType: artifact.contentType }),
+    ...(artifact.sizeBytes === undefined ? {} : { sizeBytes: artifact.sizeBytes }),
+    createdAt: iso(artifact.createdAt)
+  }))
+})

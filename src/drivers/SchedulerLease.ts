@@ -1,0 +1,152 @@
+import { Cause, Clock, Duration, Effect, FiberMap, Layer, Option, Queue } from "effect"
+import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
+import { Adapters } from "../services/Adapter.js"
+import { Ids } from "../services/Ids.js"
+import { Scheduler, type Step } from "../services/Scheduler.js"
+import { Store } from "../services/Store.js"
+
+export interface LeaseOptions {
+  /** How long a silent owner keeps its tasks. */
+  readonly lease: Duration.DurationInput
+  /** How often to look for tasks nobody drives. */
+  readonly poll: Duration.DurationInput
+  /** How many tasks one process drives at once. */
+  readonly limit: number
+}
+
+export const defaults: LeaseOptions = { lease: "5 seconds", poll: "500 millis", limit: 64 }
+
+/** Long enough for the database to come back, short enough not to be noticed. */
+const storePause = Duration.seconds(1)
+
+/**
+ * Ownership by a lease in the same database: each process renews one row, and whoever finds tasks of a process that
+ * stopped renewing takes them over under a new epoch.
+ */
+export const layer = (options: LeaseOptions = defaults) =>
+  Layer.scoped(
+    Scheduler,
+    Effect.gen(function* () {
+      const store = yield* Store
+      const adapters = yield* Adapters
+      const owner = yield* (yield* Ids).token
+      const leaseMillis = Duration.toMillis(options.lease)
+      const bells = new Map<TaskId, Queue.Queue<void>>()
+      const doorbell = yield* Queue.dropping<void>(1)
+
+      const capacity = (request: RoutedRequest): number => {
+        const configured = request.details["maxConcurrent"]
+        return typeof configured === "number"
+          ? configured
+          : (adapters.specs.find((spec) => spec.name === request.adapter)?.maxConcurrent ?? 1)
+      }
+
+      const renew = Effect.flatMap(Clock.currentTimeMillis, (now) => store.renew(owner, now + leaseMillis))
+
+      const wake = (id: TaskId) => Effect.asVoid(Queue.offer(bells.get(id) ?? doorbell, undefined))
+
+      /** Ends when the task is settled, postponed, or somebody else's. */
+      const drive = Effect.fn("scheduler.drive")(function* (claimed: Task, step: Step, bell: Queue.Queue<void>) {
+        let task = claimed
+        for (;;) {
+          const taken = yield* Effect.either(step(task))
+          let pause: Duration.DurationInput = 0
+          if (taken._tag === "Right") {
+            const { right: next } = taken
+            if (next.next === "settled" || next.next === "later") return
+            task = next.task
+            if (next.next === "again") continue
+            pause = next.millis
+          } else if (taken.left._tag === "StoreFailed") {
+            yield* Effect.logWarning(`task ${task.id} waits for the database: ${taken.left.message}`)
+            pause = storePause
+          }
+          if (pause !== 0) yield* Effect.timeoutOption(Queue.take(bell), pause)
+          const current = yield* Effect.option(store.find(task.id))
+          if (Option.isSome(current)) {
+            if (current.value.epoch !== claimed.epoch) return
+            task = current.value
+          }
+        }
+      })
+
+      const giveBack = (ids: ReadonlyArray<TaskId>) =>
+        Effect.catchAll(store.release(owner, ids), (error) => Effect.logWarning(`the lease will run out by itself: ${error.message}`))
+
+      const run = (step: Step) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const drivers = yield* FiberMap.make<TaskId>()
+            yield* Effect.addFinalizer(() =>
+              FiberMap.clear(drivers).pipe(
+                Effect.zipRight(store.release(owner)),
+                Effect.zipRight(store.renew(owner, 0)),
+                Effect.catchAll((error) => Effect.logWarning(`leases run out by themselves: ${error.message}`))
+              )
+            )
+            yield* renewing
+            const tick = Effect.gen(function* () {
+              const driven = yield* FiberMap.size(drivers)
+              const claimed = yield* store.claim({ owner, limit: options.limit - driven, capacity })
+              for (const task of claimed) {
+                const bell = yield* Queue.dropping<void>(1)
+                bells.set(task.id, bell)
+                yield* FiberMap.run(
+                  drivers,
+                  task.id,
+                  drive(task, step, bell).pipe(
+                    Effect.catchAllCause((cause) =>
+                      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.logError(`driving ${task.id} broke down`, cause)
+                    ),
+                    Effect.zipRight(giveBack([task.id])),
+                    Effect.ensuring(
+                      Effect.sync(() => {
+                        if (bells.get(task.id) === bell) bells.delete(task.id)
+                      })
+                    ),
+                    Effect.zipRight(Queue.offer(doorbell, undefined))
+                  )
+                )
+              }
+              if (driven > 0) yield* Effect.forEach(yield* store.cancelling(owner), wake, { discard: true })
+            }).pipe(Effect.catchAll((error) => Effect.logWarning(`looking for tasks failed: ${error.message}`)))
+            return yield* Effect.forever(Effect.zipRight(tick, Effect.timeoutOption(Queue.take(doorbell), options.poll)))
+          })
+        )
+
+      /** Renews at once, then for as long as the scope lives. */
+      const renewing = Effect.gen(function* () {
+        yield* Effect.retry(renew, { times: 5 }).pipe(
+          Effect.catchAll((error) => Effect.logWarning(`the lease could not be taken yet: ${error.message}`))
+        )
+        yield* renew.pipe(
+          Effect.catchAll((error) => Effect.logWarning(`the lease could not be renewed: ${error.message}`)),
+          Effect.delay(Duration.times(Duration.decode(options.lease), 0.25)),
+          Effect.forever,
+          Effect.forkScoped
+        )
+      })
+
+      const refresh = (id: TaskId, step: Step) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            yield* renewing
+            const claimed = yield* store.claim({ owner, limit: 1, only: id, capacity })
+            yield* Effect.forEach(claimed, (task) =>
+              oneVisit(task, step).pipe(Effect.ensuring(giveBack([task.id])))
+            )
+          })
+        )
+
+      const oneVisit = Effect.fn("scheduler.visit")(function* (claimed: Task, step: Step) {
+        let task = claimed
+        for (;;) {
+          const next = yield* Effect.catchTag(step(task), "TaskChanged", () => Effect.succeed(undefined))
+          if (next === undefined || next.next !== "again") return
+          task = next.task
+        }
+      })
+
+      return { run, wake, refresh }
+    })
+  )

@@ -1,0 +1,93 @@
+import { accessSync, constants, readFileSync } from "node:fs"
+import { homedir } from "node:os"
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path"
+import { Effect, Either } from "effect"
+import type { AdapterSpec } from "../domain/AdapterSpec.js"
+import { agentClis, builtIn } from "../domain/BuiltIn.js"
+import { type Backend, type Config, fromJson } from "../domain/Config.js"
+import { ConfigInvalid } from "../domain/DispatchError.js"
+import { decodeText } from "../domain/Json.js"
+
+export interface Origin {
+  /** `--config`, if given; else `AGENTDISPATCH_CONFIG`, else nothing: the built-in profiles. */
+  readonly path?: string | undefined
+  readonly specs: ReadonlyArray<AdapterSpec>
+  readonly worker: ReadonlyArray<string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+}
+
+/** The settings of this process and its state folder. A config is never picked up from the working folder by itself. */
+export const load = Effect.fn("settings.load")(function* (origin: Origin) {
+  const { environment } = origin
+  const path = origin.path ?? filled(environment["AGENTDISPATCH_CONFIG"])
+  const source = path === undefined ? "the built-in profiles" : resolve(origin.cwd, path)
+  const config = path === undefined ? zeroConfig(origin) : yield* read(source, origin)
+  const base = path === undefined ? origin.cwd : dirname(source)
+  return {
+    settings: { config: withFolders(config, origin, base), source, environment: answers(origin) },
+    stateDir: stateFolder(config, environment, base)
+  }
+})
+
+const filled = (text: string | undefined): string | undefined => (text === undefined || text.trim() === "" ? undefined : text)
+
+const read = Effect.fn("settings.read")(function* (source: string, { specs }: Origin) {
+  const refuse = (message: string) => new ConfigInvalid({ source, issues: [{ path: "", message }] })
+  const text = yield* Effect.try({
+    try: () => readFileSync(source, "utf8"),
+    catch: (cause) => refuse(`cannot be read (${cause instanceof Error ? cause.message : String(cause)}); check the path given as --config`)
+  })
+  const json = yield* Effect.mapError(decodeText(text), (error) => refuse(`is not JSON: ${place(text, error.message)}`))
+  return yield* fromJson(json, specs, source)
+})
+
+/** The engine tells a position; people look for a line. */
+const place = (text: string, message: string): string => {
+  const position = /position (\d+)/.exec(message)?.[1]
+  const before = position === undefined ? text : text.slice(0, Number(position))
+  const lines = before.split("\n")
+  const engine = /(?:Unexpected|Expected|Bad|No number|Unterminated|Exponent)[^\n]*/.exec(message)?.[0] ?? "malformed"
+  return `line ${lines.length}, column ${(lines[lines.length - 1]?.length ?? 0) + 1}: ${engine.replace(/ in JSON at position.*$/, "")}`
+}
+
+const zeroConfig = ({ cwd, environment, worker }: Origin): Config => {
+  const folders = (environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "")
+  const agents = agentClis.filter(({ executable }) => folders.some((folder) => isExecutable(join(folder, executable))))
+  return builtIn({ worker, agents, cwd })
+}
+
+const isExecutable = (path: string): boolean => Either.isRight(Either.try(() => accessSync(path, constants.X_OK)))
+
+/** A child's folder must not depend on which process happens to start it. */
+const withFolders = (config: Config, { cwd, specs }: Origin, base: string): Config => {
+  const local = new Set(specs.filter((spec) => spec.transport === "process").map((spec) => spec.name))
+  const placed = (backend: Backend): Backend => {
+    if (!local.has(backend.adapter)) return backend
+    const details = backend.details ?? {}
+    const absolute = (key: string, fallback: string | undefined) => {
+      const value = details[key]
+      const path = typeof value === "string" ? (isAbsolute(value) ? value : resolve(base, value)) : fallback
+      return path === undefined ? {} : { [key]: path }
+    }
+    return { ...backend, details: { ...details, ...absolute("cwd", cwd), ...absolute("repository", undefined) } }
+  }
+  return { ...config, backends: Object.fromEntries(Object.entries(config.backends).map(([name, backend]) => [name, placed(backend)])) }
+}
+
+const answers = ({ environment, specs }: Origin): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    specs.flatMap((spec) =>
+      spec.needs.flatMap(({ environment: name }) => {
+        const value = name === undefined ? undefined : filled(environment[name])
+        return name === undefined || value === undefined ? [] : [[name, value]]
+      })
+    )
+  )
+
+const stateFolder = (config: Config, environment: Origin["environment"], base: string): string => {
+  const chosen = filled(environment["AGENTDISPATCH_STATE_DIR"])
+  if (chosen !== undefined) return resolve(chosen)
+  if (config.stateDir !== undefined) return resolve(base, config.stateDir)
+  return join(filled(environment["XDG_STATE_HOME"]) ?? join(homedir(), ".local", "state"), "agentdispatch")
+}

@@ -1,0 +1,126 @@
+import * as Migrator from "@effect/sql/Migrator"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { SqlError } from "@effect/sql/SqlError"
+import { Effect } from "effect"
+import { StoreFailed } from "../domain/DispatchError.js"
+import { storeFailed } from "./SqlFault.js"
+
+/**
+ * The request stands apart because it can be large and never changes, while its task's row is written often. Positions
+ * in the log are UTF-16 code units; a lease that is over is kept until somebody claims.
+ */
+const first = [
+  `CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    settled INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    owner TEXT,
+    due_at INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    runtime TEXT,
+    backend TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    start_token TEXT,
+    log_length INTEGER NOT NULL,
+    event_count INTEGER NOT NULL,
+    artifact_count INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    provider_refs TEXT NOT NULL,
+    cloud_agent TEXT,
+    cursor TEXT,
+    error TEXT,
+    outcome TEXT
+  ) STRICT`,
+  `CREATE INDEX tasks_under_way ON tasks (backend, status) WHERE settled = 0 AND status <> 'queued'`,
+  `CREATE INDEX tasks_queued ON tasks (backend, seq) WHERE settled = 0 AND status = 'queued'`,
+  `CREATE INDEX tasks_due ON tasks (due_at) WHERE settled = 0 AND status <> 'queued'`,
+  `CREATE INDEX tasks_owned ON tasks (owner, backend) WHERE owner IS NOT NULL`,
+  `CREATE TABLE requests (task INTEGER PRIMARY KEY REFERENCES tasks (seq), request TEXT NOT NULL) STRICT`,
+  `CREATE TABLE events (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    number INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    message TEXT,
+    payload TEXT,
+    PRIMARY KEY (task, number)
+  ) STRICT`,
+  `CREATE INDEX events_by_revision ON events (task, revision, number)`,
+  `CREATE TABLE log_pieces (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    start INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (task, start)
+  ) STRICT`,
+  `CREATE TABLE artifacts (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    number INTEGER NOT NULL,
+    artifact TEXT NOT NULL,
+    PRIMARY KEY (task, number)
+  ) STRICT`,
+  `CREATE TABLE resources (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (task, key)
+  ) STRICT`,
+  `CREATE TABLE idempotency_keys (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    task INTEGER NOT NULL REFERENCES tasks (seq)
+  ) STRICT`,
+  `CREATE TABLE owners (owner TEXT PRIMARY KEY, lease_until INTEGER NOT NULL) STRICT`
+]
+
+const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [["first", first]]
+
+const current = migrations.length
+
+const table = "effect_sql_migrations"
+
+/** Brings an empty or older database up to date; one from a newer version stays as it is. */
+export const migrate = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const found = yield* applied(sql)
+  if (found > current) {
+    return yield* new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
+  }
+  if (found === current) return
+  // The file stays in this mode; readers and a writer of other processes do not wait for each other in it.
+  yield* sql`PRAGMA journal_mode = WAL`
+  yield* run
+  const reached = yield* applied(sql)
+  if (reached !== current) {
+    return yield* new StoreFailed({ fault: "io", detail: `the database stayed at version ${reached} of ${current}` })
+  }
+}).pipe(Effect.catchTag("SqlError", storeFailed), Effect.withSpan("store.migrate"))
+
+const applied = (sql: SqlClient) =>
+  Effect.flatMap(sql<{ count: number }>`SELECT count(*) AS count FROM sqlite_master WHERE name = ${table}`, ([known]) =>
+    known === undefined || known.count === 0
+      ? Effect.succeed(0)
+      : Effect.map(sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(table)}`, ([row]) => row?.version ?? 0)
+  )
+
+const loader: Migrator.Loader = Effect.succeed(
+  migrations.map(([name, statements], index) => [
+    index + 1,
+    name,
+    Effect.succeed(Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })))
+  ])
+)
+
+/** The migrator dies of a statement that failed; the statement's own error says more. */
+const run = Migrator.make({})({ loader, table }).pipe(
+  Effect.catchAllDefect((defect) =>
+    defect instanceof Migrator.MigrationError && defect.cause instanceof SqlError ? Effect.fail(defect.cause) : Effect.die(defect)
+  ),
+  Effect.catchTag("MigrationError", (error) => new StoreFailed({ fault: "io", detail: error.message, cause: error }))
+)

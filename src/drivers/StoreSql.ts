@@ -1,0 +1,177 @@
+import { SqlClient } from "@effect/sql/SqlClient"
+import { Clock, Effect, Layer } from "effect"
+import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { TaskId } from "../domain/Task.js"
+import { Installation } from "../services/Installation.js"
+import { extend, open } from "../services/Journal.js"
+import { pageOf } from "../services/LogText.js"
+import { type NewTask, Store } from "../services/Store.js"
+import { makeWakeups } from "../services/Wakeups.js"
+import { storeFailed } from "./SqlFault.js"
+import * as Sqlite from "./Sqlite.js"
+import { claimable, take } from "./StoreClaim.js"
+import { migrate } from "./StoreMigrations.js"
+import { decodeArtifacts, decodeEvents, decodeResources, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
+import { insertTask, writeAddition } from "./StoreWrites.js"
+
+/** How soon a change by another process is noticed. */
+const pollPause = "150 millis"
+
+const failures = { SqlError: storeFailed, ParseError: storeFailed } as const
+
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  yield* migrate
+  const wakeups = yield* makeWakeups
+
+  const kept = (id: TaskId) =>
+    Effect.flatMap(
+      sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE t.id = ${id}`,
+      decodeTasks
+    )
+
+  const find = Effect.fn("store.find")(function* (id: TaskId) {
+    const [found] = yield* kept(id)
+    return found === undefined ? yield* new TaskNotFound({ id }) : found.task
+  }, Effect.catchTags(failures))
+
+  const earlier = Effect.fnUntraced(function* ({ key, fingerprint }: NonNullable<NewTask["idempotency"]>) {
+    const [known] = yield* sql<{ id: string; fingerprint: string }>`SELECT t.id, k.fingerprint
+      FROM idempotency_keys k JOIN tasks t ON t.seq = k.task WHERE k.key = ${key}`
+    if (known === undefined) return undefined
+    if (known.fingerprint !== fingerprint) return yield* new IdempotencyConflict({ key, taskId: known.id })
+    const [first] = yield* kept(TaskId.make(known.id))
+    return first?.task
+  })
+
+  const create: (typeof Store.Service)["create"] = Effect.fn("store.create")(function* (task) {
+    const now = yield* Clock.currentTimeMillis
+    const addition = open(task, now)
+    return yield* sql.withTransaction(
+      Effect.gen(function* () {
+        const first = task.idempotency === undefined ? undefined : yield* earlier(task.idempotency)
+        if (first !== undefined) return { task: first, existed: true }
+        yield* insertTask(sql, addition, task.idempotency)
+        return { task: addition.task, existed: false }
+      })
+    )
+  }, Effect.catchTags(failures))
+
+  const commit: (typeof Store.Service)["commit"] = Effect.fn("store.commit")(function* (basis, change) {
+    const now = yield* Clock.currentTimeMillis
+    const task = yield* sql.withTransaction(
+      Effect.gen(function* () {
+        const [found] = yield* kept(basis.id)
+        const addition = found === undefined ? undefined : extend(found, basis, change, now)
+        if (found === undefined || addition === undefined) return yield* new TaskChanged({ id: basis.id })
+        yield* writeAddition(sql, found, addition, change)
+        return addition.task
+      })
+    )
+    if (task.revision !== basis.revision) yield* wakeups.ring(basis.id)
+    return task
+  }, Effect.catchTags(failures))
+
+  const list: (typeof Store.Service)["list"] = Effect.fn("store.list")(function* ({ statuses, runtime, provider, limit, before }) {
+    const wanted = sql.and([
+      ...(before === undefined ? [] : [sql`t.seq < ${before}`]),
+      ...(statuses === undefined ? [] : [statuses.length === 0 ? sql`1 = 0` : sql.in("t.status", statuses)]),
+      ...(runtime === undefined ? [] : [sql`t.runtime = ${runtime}`]),
+      ...(provider === undefined ? [] : [sql`t.provider = ${provider}`])
+    ])
+    const rows = yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq
+      WHERE ${wanted} ORDER BY t.seq DESC LIMIT ${limit + 1}`
+    const found = yield* decodeTasks(rows)
+    return pageOfTasks(found, limit)
+  }, Effect.catchTags(failures))
+
+  const events: (typeof Store.Service)["events"] = Effect.fn("store.events")(function* (id, { afterRevision, limit }) {
+    const rows = yield* sql`SELECT e.number, e.revision, e.at, e.type, e.message, e.payload FROM events e
+      WHERE e.task = (SELECT seq FROM tasks WHERE id = ${id}) AND e.revision > ${afterRevision}
+      ORDER BY e.revision, e.number LIMIT ${limit}`
+    return yield* decodeEvents(rows)
+  }, Effect.catchTags(failures))
+
+  /** Seeks the piece that holds the cursor and reads on from there. */
+  const log: (typeof Store.Service)["log"] = Effect.fn("store.log")(function* (id, page) {
+    const cursor = Math.max(0, page.cursor)
+    const pieces = yield* sql<{ start: number | null; text: string | null }>`SELECT p.start, p.text FROM tasks t
+      LEFT JOIN log_pieces p ON p.task = t.seq AND p.start < ${cursor + Math.max(1, page.limit)}
+        AND p.start >= (SELECT q.start FROM log_pieces q WHERE q.task = t.seq AND q.start <= ${cursor} ORDER BY q.start DESC LIMIT 1)
+      WHERE t.id = ${id} ORDER BY p.start`
+    const [head] = pieces
+    if (head === undefined) return yield* new TaskNotFound({ id })
+    return pageOf(pieces.map(({ text }) => text ?? "").join(""), head.start ?? 0, { cursor, limit: page.limit })
+  }, Effect.catchTag("SqlError", storeFailed))
+
+  const artifacts: (typeof Store.Service)["artifacts"] = Effect.fn("store.artifacts")(function* (id) {
+    const rows = yield* sql`SELECT artifact FROM artifacts WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY number`
+    return (yield* decodeArtifacts(rows)).map(({ artifact }) => artifact)
+  }, Effect.catchTags(failures))
+
+  const resources: (typeof Store.Service)["resources"] = Effect.fn("store.resources")(function* (id) {
+    const rows = yield* sql`SELECT key, kind, ref, state FROM resources WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY key`
+    return yield* decodeResources(rows)
+  }, Effect.catchTags(failures))
+
+  const isAbove = (id: TaskId, revision: number) =>
+    Effect.flatMap(sql<{ revision: number }>`SELECT revision FROM tasks WHERE id = ${id}`, ([row]) =>
+      row === undefined ? new TaskNotFound({ id }) : Effect.succeed(row.revision > revision)
+    )
+
+  const changed: (typeof Store.Service)["changed"] = (id, revision) =>
+    wakeups
+      .listen(id, (rung) =>
+        Effect.flatMap(isAbove(id, revision), (above) =>
+          above ? Effect.succeed(true) : Effect.as(Effect.timeoutOption(rung, pollPause), false)
+        )
+      )
+      .pipe(
+        Effect.catchTag("SqlError", storeFailed),
+        Effect.flatMap((above) => (above ? find(id) : changed(id, revision)))
+      )
+
+  const claim: (typeof Store.Service)["claim"] = Effect.fn("store.claim")(function* (request) {
+    const now = yield* Clock.currentTimeMillis
+    // Looking first keeps idle processes from taking the write lock again and again.
+    if ((yield* claimable(sql, request, now)).length === 0) return []
+    return yield* sql.withTransaction(
+      Effect.flatMap(claimable(sql, request, now), (seqs) =>
+        seqs.length === 0
+          ? Effect.succeed([])
+          : Effect.map(take(sql, request.owner, seqs, now), (taken) => taken.map(({ task }) => task))
+      )
+    )
+  }, Effect.catchTags(failures))
+
+  const renew = Effect.fn("store.renew")(function* (owner: string, until: number) {
+    yield* sql`INSERT INTO owners (owner, lease_until) VALUES (${owner}, ${until})
+      ON CONFLICT (owner) DO UPDATE SET lease_until = excluded.lease_until`
+  }, Effect.catchTag("SqlError", storeFailed))
+
+  const release = Effect.fn("store.release")(function* (owner: string, ids?: ReadonlyArray<TaskId>) {
+    if (ids?.length === 0) return
+    yield* sql`UPDATE tasks SET owner = NULL WHERE owner = ${owner} AND ${ids === undefined ? sql`1 = 1` : sql.in("id", ids)}`
+  }, Effect.catchTag("SqlError", storeFailed))
+
+  const cancelling = Effect.fn("store.cancelling")(function* (owner: string) {
+    const rows = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE owner = ${owner} AND status = 'cancelling' ORDER BY seq`
+    return rows.map(({ id }) => TaskId.make(id))
+  }, Effect.catchTag("SqlError", storeFailed))
+
+  return { create, find, list, commit, events, log, artifacts, resources, changed, renew, claim, release, cancelling }
+})
+
+const pageOfTasks = (found: ReadonlyArray<Kept>, limit: number) => {
+  const page = found.slice(0, limit)
+  const last = page.at(-1)
+  return { tasks: page.map(({ task }) => task), ...(found.length > page.length && last !== undefined ? { next: last.seq } : {}) }
+}
+
+/** Over a database that somebody else opens. */
+export const layerClient: Layer.Layer<Store, StoreFailed, SqlClient> = Layer.effect(Store, make)
+
+/** In the state folder of this installation. */
+export const layer: Layer.Layer<Store, StoreFailed, Installation> = Layer.unwrapEffect(
+  Effect.map(Installation, ({ stateDir }) => Layer.provide(layerClient, Sqlite.layer(stateDir)))
+)

@@ -1,0 +1,104 @@
+import { serveStdio } from "@modelcontextprotocol/server/stdio"
+import { Cause, Effect, Exit, Fiber, ManagedRuntime } from "effect"
+import { parseArgs } from "node:util"
+import { Drive } from "../dispatch/Drive.js"
+import { Preflight } from "../dispatch/Preflight.js"
+import { makeServer, type Run } from "../mcp/Server.js"
+import { Scheduler } from "../services/Scheduler.js"
+import { Settings } from "../services/Settings.js"
+import { inWords } from "./CheckReport.js"
+import { layer, version } from "./Composition.js"
+
+const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
+
+  agentdispatch-mcp [--config FILE]            serve; without a config, the built-in local profiles
+  agentdispatch-mcp [--config FILE] --check    say whether every configured runtime is ready, then exit
+      --json     with --check: the report as JSON
+      --offline  with --check: ask no backend
+`
+
+/** How long answers that are under way may still take after the client hung up. */
+const farewell = 2_000
+
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+const serve = async (config: string | undefined) => {
+  const runtime = ManagedRuntime.make(layer(config))
+  const started = await runtime.runPromiseExit(Settings)
+  if (Exit.isFailure(started)) {
+    say(Cause.squash(started.cause) instanceof Error ? String(Cause.squash(started.cause)) : Cause.pretty(started.cause))
+    process.exit(2)
+  }
+  const runtimes = Object.keys(started.value.config.runtimes)
+  const driving = runtime.runFork(
+    Effect.gen(function* () {
+      const scheduler = yield* Scheduler
+      const drive = yield* Drive
+      return yield* scheduler.run(drive.step)
+    })
+  )
+
+  const answering = new Set<Promise<unknown>>()
+  const run: Run = (effect, signal) => {
+    const answer = runtime.runPromise(effect, { signal })
+    answering.add(answer)
+    return answer.finally(() => answering.delete(answer))
+  }
+
+  const connection = serveStdio(() => makeServer(run, version, runtimes), { onerror: (error) => say(`mcp: ${error.message}`) })
+  let leaving = false
+  const leave = async (code: number) => {
+    if (leaving) return
+    leaving = true
+    await Promise.race([Promise.allSettled(answering), new Promise((resolve) => setTimeout(resolve, farewell))])
+    await connection.close()
+    await runtime.runPromise(Fiber.interrupt(driving))
+    await runtime.dispose()
+    process.exit(code)
+  }
+  process.stdin.once("end", () => void leave(0))
+  process.stdin.once("close", () => void leave(0))
+  process.stdout.once("error", () => void leave(0))
+  process.once("SIGTERM", () => void leave(0))
+  process.once("SIGINT", () => void leave(0))
+  process.once("SIGHUP", () => void leave(0))
+}
+
+const check = async (config: string | undefined, json: boolean, live: boolean) => {
+  const runtime = ManagedRuntime.make(layer(config))
+  const checked = await runtime.runPromiseExit(Effect.flatMap(Preflight, (preflight) => preflight.checkAll(live)))
+  await runtime.dispose()
+  if (Exit.isFailure(checked)) {
+    const error = Cause.squash(checked.cause)
+    process.stdout.write(json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`)
+    process.exit(1)
+  }
+  const reports = checked.value
+  const ok = reports.every((report) => report.ok)
+  process.stdout.write(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
+  process.exit(ok ? 0 : 1)
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const main = async () => {
+  const { values } = parseArgs({
+    options: {
+      config: { type: "string" },
+      check: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      offline: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+      version: { type: "boolean", short: "v", default: false }
+    }
+  })
+  if (values.help) return void process.stdout.write(usage)
+  if (values.version) return void process.stdout.write(`${version}\n`)
+  if (values.check) return await check(values.config, values.json, !values.offline)
+  return await serve(values.config)
+}
+
+main().catch((error: unknown) => {
+  say(`${messageOf(error)}\n\n${usage}`)
+  process.exit(2)
+})

@@ -1,0 +1,71 @@
+import { Schema } from "effect"
+import { JsonObject } from "../domain/Json.js"
+import { Target, TargetMode } from "../domain/Task.js"
+
+/** An optional argument with the text a model reads about it. */
+export const optional = <A, I>(schema: Schema.Schema<A, I>, description?: string) =>
+  Schema.optional(schema).annotations(description === undefined ? {} : { description })
+
+const Text = Schema.String
+const Variables = Schema.Record({ key: Schema.String, value: Schema.String })
+
+export const taskId = Schema.String
+export const waitSeconds = optional(
+  Schema.Number.pipe(Schema.between(0, 50)),
+  "Answer only when something changed or after so many seconds, 50 at most"
+)
+export const idempotencyKey = optional(
+  Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200)),
+  "Repeat it with the same call and you get the same task, not a second one"
+)
+
+const CallTarget = Schema.Struct({
+  mode: Schema.optional(TargetMode),
+  protocol: Schema.optional(Text),
+  details: Schema.optional(JsonObject)
+})
+
+export const spawn = Schema.Struct({
+  instruction: optional(Text, "The whole task in words; the agent sees nothing else of this conversation"),
+  runtime: optional(Text, "Name of a runtime profile; without it the default one"),
+  context: optional(JsonObject, "Facts the agent needs, as JSON"),
+  protocol: optional(Text),
+  framework: optional(Text, "Handed to the worker as it is"),
+  model: optional(Schema.Union(Text, JsonObject)),
+  runtime_tools: optional(JsonObject),
+  runtimeArn: optional(Text),
+  runtime_arn: optional(Text),
+  ecrImageUri: optional(Text),
+  ecr_image_uri: optional(Text),
+  executionRoleArn: optional(Text),
+  execution_role_arn: optional(Text),
+  environmentVariables: optional(Variables),
+  environment_variables: optional(Variables),
+  provider: optional(Text),
+  account_profile: optional(Text),
+  target: optional(CallTarget),
+  metadata: optional(JsonObject, "Kept with the task, not shown to the agent"),
+  idempotency_key: idempotencyKey
+})
+
+export const check = Schema.Struct({
+  runtime: optional(Text, "Name of a runtime profile; without it the default one"),
+  provider: optional(Text),
+  account_profile: optional(Text),
+  live: optional(Schema.Boolean, "Also ask the backend (default true); false only checks the config"),
+  runtimeArn: optional(Text),
+  runtime_arn: optional(Text),
+  target: optional(CallTarget)
+})
+
+export const dispatch = Schema.Struct({
+  provider: Text,
+  account_profile: Text,
+  capability: Text,
+  backend: optional(Text),
+  task_type: Schema.Literal("agent.run", "command.run"),
+  target: Target,
+  input: JsonObject,
+  metadata: optional(JsonObject),
+  idempotency_key: idempotencyKey
+})

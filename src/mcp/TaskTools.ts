@@ -1,0 +1,116 @@
+import { Effect, Option, Schema } from "effect"
+import { InvalidInput } from "../domain/DispatchError.js"
+import { TaskStatus } from "../domain/Lifecycle.js"
+import { CancelView, LogView, TaskResultView, TaskStatusView, TaskSummary } from "../domain/TaskView.js"
+import { Dispatch } from "../dispatch/Dispatch.js"
+import * as Fields from "./Fields.js"
+import * as Reply from "./Reply.js"
+import { tool } from "./Tool.js"
+
+const reads = { readOnly: true, idempotent: true } as const
+const defaultLogPage = 8_000
+const defaultListPage = 20
+
+export const getTaskStatus = tool(
+  {
+    title: "Task status",
+    description:
+      "Where a task stands. Give since_revision (the revision of your last answer) to get only what changed, and wait_seconds to wait for a change instead of asking again and again.",
+    ...reads
+  },
+  Schema.Struct({
+    task_id: Fields.taskId,
+    since_revision: Fields.optional(Schema.Int.pipe(Schema.nonNegative())),
+    wait_seconds: Fields.waitSeconds,
+    full: Fields.optional(Schema.Boolean, "Large fields uncut")
+  }),
+  TaskStatusView,
+  (args) =>
+    Effect.flatMap(Dispatch, (dispatch) =>
+      dispatch.status(args.task_id, { sinceRevision: args.since_revision, waitSeconds: args.wait_seconds, full: args.full })
+    ).pipe(Effect.map(Reply.value))
+)
+
+export const getTaskLogs = tool(
+  {
+    title: "Task log",
+    description: "One page of a task's log. Go on with nextCursor; a page that ends where it began means there is no more yet.",
+    ...reads
+  },
+  Schema.Struct({
+    task_id: Fields.taskId,
+    cursor: Fields.optional(Schema.Int.pipe(Schema.nonNegative()), "Characters to skip (default 0)"),
+    limit: Fields.optional(Schema.Int.pipe(Schema.between(1, 64_000)), `Characters to return (default ${defaultLogPage})`)
+  }),
+  LogView,
+  (args) =>
+    Effect.flatMap(Dispatch, (dispatch) =>
+      dispatch.logs(args.task_id, { cursor: args.cursor ?? 0, limit: args.limit ?? defaultLogPage })
+    ).pipe(Effect.map(Reply.value))
+)
+
+export const getTaskResult = tool(
+  {
+    title: "Task result",
+    description: "A task's outcome: its result and artifacts once it succeeded, its error if it failed. wait_seconds waits for the end.",
+    ...reads
+  },
+  Schema.Struct({ task_id: Fields.taskId, wait_seconds: Fields.waitSeconds }),
+  TaskResultView,
+  (args) =>
+    Effect.flatMap(Dispatch, (dispatch) => dispatch.result(args.task_id, { waitSeconds: args.wait_seconds })).pipe(
+      Effect.map(Reply.value)
+    )
+)
+
+export const cancelTask = tool(
+  {
+    title: "Cancel a task",
+    description: "Stops a task. Answers cancelled only after nothing of it runs any more; work that finished first is kept.",
+    readOnly: false,
+    destructive: true,
+    idempotent: true
+  },
+  Schema.Struct({ task_id: Fields.taskId }),
+  CancelView,
+  (args) => Effect.flatMap(Dispatch, (dispatch) => dispatch.cancel(args.task_id)).pipe(Effect.map(Reply.value))
+)
+
+/** A list's cursor is opaque to callers; it spells the store's. */
+const ListCursor = Schema.NumberFromString.pipe(Schema.int(), Schema.positive())
+
+export const listTasks = tool(
+  {
+    title: "List tasks",
+    description: "The tasks of this installation, newest first; also those another window or an earlier session dispatched.",
+    ...reads
+  },
+  Schema.Struct({
+    status: Fields.optional(Schema.Union(TaskStatus, Schema.Array(TaskStatus))),
+    runtime: Fields.optional(Schema.String),
+    provider: Fields.optional(Schema.String),
+    limit: Fields.optional(Schema.Int.pipe(Schema.between(1, 100)), `default ${defaultListPage}`),
+    cursor: Fields.optional(Schema.String, "nextCursor of the page before")
+  }),
+  Schema.Struct({ tasks: Schema.Array(TaskSummary), nextCursor: Schema.optional(Schema.String) }),
+  (args) =>
+    Effect.gen(function* () {
+      const before = yield* Effect.transposeOption(
+        Option.map(Option.fromNullable(args.cursor), (cursor) =>
+          Effect.mapError(
+            Schema.decode(ListCursor)(cursor),
+            () => new InvalidInput({ path: "cursor", problem: `"${cursor.slice(0, 40)}" is no cursor; use the nextCursor of the page before` })
+          )
+        )
+      )
+      const dispatch = yield* Dispatch
+      const page = yield* dispatch.list({
+        statuses: args.status === undefined || typeof args.status !== "string" ? args.status : [args.status],
+        runtime: args.runtime,
+        provider: args.provider,
+        limit: args.limit ?? defaultListPage,
+        before: Option.getOrUndefined(before)
+      })
+      return Reply.value({ tasks: page.tasks, ...(page.next === undefined ? {} : { nextCursor: String(page.next) }) })
+    })
+)

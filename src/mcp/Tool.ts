@@ -1,0 +1,62 @@
+import { Effect, ParseResult, Schema } from "effect"
+import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
+import { suggestion } from "../domain/Nearest.js"
+import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { Preflight } from "../dispatch/Preflight.js"
+import { type Reply, settle } from "./Reply.js"
+
+/** What the tools call. */
+export type Core = Dispatch | Preflight
+
+/** What a client sees of a tool. */
+export interface ToolFace {
+  readonly title: string
+  readonly description: string
+  readonly readOnly: boolean
+  readonly destructive?: boolean
+  readonly idempotent: boolean
+}
+
+/** What a call carried besides its arguments. */
+export interface CallContext {
+  /** An id the client gives one call of its model and repeats when only the transport repeats it. */
+  readonly toolUseId?: string | undefined
+}
+
+export interface Tool extends ToolFace {
+  readonly input: Schema.Schema.AnyNoContext
+  readonly output: Schema.Schema.AnyNoContext
+  readonly call: (name: string, args: unknown, context: CallContext) => Effect.Effect<Reply, never, Core>
+}
+
+/** A tool whose arguments are decoded by its schema, and whose every failure becomes a reply. */
+export const tool = <A, I, B, J>(
+  face: ToolFace,
+  input: Schema.Schema<A, I>,
+  output: Schema.Schema<B, J>,
+  run: (args: A, context: CallContext) => Effect.Effect<Reply, DispatchError, Core>
+): Tool => ({
+  ...face,
+  input,
+  output,
+  call: (name, args, context) =>
+    decodeArguments(input, args ?? {}).pipe(
+      Effect.flatMap((decoded) => run(decoded, context)),
+      settle(name),
+      Effect.withSpan(`mcp.${name}`)
+    )
+})
+
+const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
+  Schema.decodeUnknown(schema, { onExcessProperty: "error", errors: "first" })(args).pipe(
+    Effect.mapError((error) => {
+      const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+      const path = issue === undefined || issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")
+      if (issue?._tag !== "Unexpected") return new InvalidInput({ path, problem: issue?.message ?? "do not fit this tool" })
+      const known = Array.from(issue.message.matchAll(/"([^"]+)"/g), (match) => match[1] ?? "")
+      return new InvalidInput({
+        path,
+        problem: `is not an argument of this tool.${suggestion(path, known)} It takes: ${known.join(", ") || "none"}`
+      })
+    })
+  )

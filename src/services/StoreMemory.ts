@@ -1,0 +1,170 @@
+import { Clock, Effect, Option } from "effect"
+import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { isTerminal } from "../domain/Lifecycle.js"
+import type { Artifact, Resource, Task, TaskId } from "../domain/Task.js"
+import type { TaskEvent } from "../domain/TaskEvent.js"
+import { type Addition, extend, open } from "./Journal.js"
+import { pageOf } from "./LogText.js"
+import type { ClaimRequest, Store } from "./Store.js"
+import { makeWakeups } from "./Wakeups.js"
+
+interface Kept {
+  readonly seq: number
+  readonly events: Array<TaskEvent>
+  readonly artifacts: Array<Artifact>
+  readonly resources: Map<string, Resource>
+  task: Task
+  log: string
+  owner: string | undefined
+  dueAt: number
+}
+
+/** Keeps everything in this process; each operation is one step no other can come between. */
+export const makeMemory = Effect.gen(function* () {
+  const kept = new Map<string, Kept>()
+  const keys = new Map<string, { readonly fingerprint: string; readonly id: TaskId }>()
+  const leases = new Map<string, number>()
+  const wakeups = yield* makeWakeups
+
+  const get = (id: TaskId) =>
+    Effect.suspend(() => {
+      const found = kept.get(id)
+      return found === undefined ? Effect.fail(new TaskNotFound({ id })) : Effect.succeed(found)
+    })
+
+  const write = (entry: Kept, addition: Addition) => {
+    entry.task = addition.task
+    entry.log += addition.log
+    entry.events.push(...addition.events)
+    entry.artifacts.push(...addition.artifacts)
+  }
+
+  const isLiving = (owner: string | undefined, now: number) => owner !== undefined && (leases.get(owner) ?? 0) > now
+
+  const isUnderWay = ({ owner, task }: Kept, now: number) => !isTerminal(task.status) && (task.status !== "queued" || isLiving(owner, now))
+
+  const claimable = ({ only, limit, capacity }: ClaimRequest, now: number): ReadonlyArray<Kept> => {
+    const open = [...kept.values()].filter(({ task }) => !task.settled)
+    const free = open.filter(({ dueAt, owner, task }) => dueAt <= now && !isLiving(owner, now) && (only === undefined || only === task.id))
+    const active = new Map<string, number>()
+    for (const entry of open) {
+      const { backend } = entry.task.request
+      if (isUnderWay(entry, now)) active.set(backend, (active.get(backend) ?? 0) + 1)
+    }
+    const full = new Set<string>()
+    const fitting = free
+      .filter(({ task }) => task.status === "queued")
+      .filter(({ task: { request } }) => {
+        const count = active.get(request.backend) ?? 0
+        if (full.has(request.backend) || count >= capacity(request)) {
+          full.add(request.backend)
+          return false
+        }
+        active.set(request.backend, count + 1)
+        return true
+      })
+    return [...free.filter(({ task }) => task.status !== "queued"), ...fitting].slice(0, Math.max(0, limit))
+  }
+
+  const changed: (typeof Store.Service)["changed"] = (id, revision) =>
+    wakeups
+      .listen(id, (rung) =>
+        Effect.flatMap(get(id), ({ task }) => (task.revision > revision ? Effect.succeedSome(task) : Effect.as(rung, Option.none<Task>())))
+      )
+      .pipe(Effect.flatMap(Option.match({ onNone: () => changed(id, revision), onSome: Effect.succeed })))
+
+  const service: typeof Store.Service = {
+    create: Effect.fn("store.create")(function* (task) {
+      const now = yield* Clock.currentTimeMillis
+      const known = task.idempotency === undefined ? undefined : keys.get(task.idempotency.key)
+      if (known !== undefined && task.idempotency !== undefined) {
+        const { key, fingerprint } = task.idempotency
+        if (known.fingerprint !== fingerprint) return yield* new IdempotencyConflict({ key, taskId: known.id })
+        const first = yield* Effect.orDie(get(known.id))
+        return { task: first.task, existed: true }
+      }
+      if (kept.has(task.id)) return yield* new StoreFailed({ fault: "io", detail: `${task.id} exists already` })
+      const addition = open(task, now)
+      const entry: Kept = {
+        seq: kept.size + 1,
+        task: addition.task,
+        events: [...addition.events],
+        artifacts: [],
+        resources: new Map(),
+        log: "",
+        owner: undefined,
+        dueAt: 0
+      }
+      kept.set(task.id, entry)
+      if (task.idempotency !== undefined) keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
+      return { task: entry.task, existed: false }
+    }),
+
+    find: (id) => Effect.map(get(id), ({ task }) => task),
+
+    list: ({ statuses, runtime, provider, limit, before }) =>
+      Effect.sync(() => {
+        const matching = [...kept.values()].reverse().filter(
+          ({ seq, task }) =>
+            (before === undefined || seq < before) &&
+            (statuses === undefined || statuses.includes(task.status)) &&
+            (runtime === undefined || runtime === task.request.runtime) &&
+            (provider === undefined || provider === task.request.provider)
+        )
+        const page = matching.slice(0, limit)
+        const last = page.at(-1)
+        return { tasks: page.map(({ task }) => task), ...(matching.length > page.length && last !== undefined ? { next: last.seq } : {}) }
+      }),
+
+    commit: Effect.fn("store.commit")(function* (basis, change) {
+      const now = yield* Clock.currentTimeMillis
+      const entry = kept.get(basis.id)
+      const before = entry?.task
+      const addition =
+        entry === undefined
+          ? undefined
+          : extend({ task: entry.task, eventCount: entry.events.length, artifactCount: entry.artifacts.length }, basis, change, now)
+      if (entry === undefined || addition === undefined) return yield* new TaskChanged({ id: basis.id })
+      write(entry, addition)
+      for (const resource of change.resources ?? []) entry.resources.set(resource.key, resource)
+      entry.dueAt = change.dueAt ?? entry.dueAt
+      if (entry.task.revision !== before?.revision) yield* wakeups.ring(basis.id)
+      return entry.task
+    }),
+
+    events: (id, { afterRevision, limit }) =>
+      Effect.sync(() => (kept.get(id)?.events ?? []).filter((event) => event.revision > afterRevision).slice(0, limit)),
+
+    log: (id, page) => Effect.map(get(id), ({ log }) => pageOf(log, 0, page)),
+
+    artifacts: (id) => Effect.sync(() => [...(kept.get(id)?.artifacts ?? [])]),
+
+    resources: (id) => Effect.sync(() => [...(kept.get(id)?.resources.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1))),
+
+    changed,
+
+    renew: (owner, until) => Effect.sync(() => void leases.set(owner, until)),
+
+    claim: Effect.fn("store.claim")(function* (request) {
+      const now = yield* Clock.currentTimeMillis
+      return claimable(request, now).map((entry) => {
+        entry.owner = request.owner
+        entry.task = { ...entry.task, epoch: entry.task.epoch + 1 }
+        return entry.task
+      })
+    }),
+
+    release: (owner, ids) =>
+      Effect.sync(() => {
+        for (const entry of kept.values()) {
+          if (entry.owner === owner && (ids === undefined || ids.includes(entry.task.id))) entry.owner = undefined
+        }
+      }),
+
+    cancelling: (owner) =>
+      Effect.sync(() =>
+        [...kept.values()].filter((entry) => entry.owner === owner && entry.task.status === "cancelling").map(({ task }) => task.id)
+      )
+  }
+  return service
+})

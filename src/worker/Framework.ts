@@ -1,0 +1,23 @@
+import type { Effect } from "effect"
+import type { Json } from "../domain/Json.js"
+import type { NewArtifact } from "../domain/Task.js"
+import type { WorkerEvent } from "../domain/WorkerEvent.js"
+import type { OutputClosed, WorkerError } from "./WorkerError.js"
+
+/** One piece of work, and the place it is done at. */
+export interface Job {
+  readonly instruction: string | undefined
+  readonly context: Json | undefined
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Tells whoever started the worker; resolves once the line has left this process. */
+  readonly emit: (event: WorkerEvent) => Effect.Effect<void, OutputClosed>
+}
+
+export interface Answer {
+  readonly output: Json
+  readonly artifacts: ReadonlyArray<NewArtifact>
+}
+
+/** A way of doing the work, chosen by name. */
+export type Framework = (job: Job) => Effect.Effect<Answer, WorkerError>

@@ -1,0 +1,125 @@
+import type { Readable, Writable } from "node:stream"
+import { parseArgs } from "node:util"
+import { Cause, Effect, Schema } from "effect"
+import { JsonObject } from "../domain/Json.js"
+import { type WorkerResponse, WorkerTask } from "../domain/WorkerEvent.js"
+import { echo } from "./Echo.js"
+import type { Answer, Framework, Job } from "./Framework.js"
+import { describe } from "./JobContext.js"
+import { repoReport } from "./RepoReport.js"
+import { lineWriter, readInput } from "./Stdio.js"
+import { FrameworkUnknown, TaskUnusable, Terminated } from "./WorkerError.js"
+
+/** The process a worker runs in. */
+export interface Surroundings {
+  readonly argv: ReadonlyArray<string>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly log: (line: string) => void
+  /** Calls back with the name of a signal that asks us to stop. */
+  readonly onStop: (stop: (signal: string) => void) => void
+}
+
+const frameworks: ReadonlyMap<string, Framework> = new Map<string, Framework>([
+  ["echo", echo],
+  ["repo-report", repoReport]
+])
+
+/** What arrives on stdin: the task, and the framework where the caller chose one. */
+const Task = Schema.Struct({ ...WorkerTask.fields, framework: Schema.optional(Schema.String) }).annotations({
+  identifier: "a task object"
+})
+
+/** The parts of `input` a worker reads; a request may carry them there or beside it. */
+const Input = Schema.Struct({
+  framework: Schema.optional(Schema.String),
+  instruction: Schema.optional(Schema.String),
+  context: Schema.optional(JsonObject)
+}).annotations({ identifier: "an object" })
+
+/** Does the one task on stdin, telling of it on stdout; succeeds with the exit code. */
+export const work = Effect.fn("worker.work")(function* (at: Surroundings) {
+  const lines = lineWriter(at.stdout)
+  const response = yield* Effect.raceFirst(
+    perform(at, (event) => lines.event(event)),
+    stopped(at)
+  ).pipe(
+    Effect.map(succeeded),
+    Effect.catchAll((error) => Effect.succeed(failed(error))),
+    Effect.catchAllDefect((defect) =>
+      Effect.sync(() => at.log(Cause.pretty(Cause.die(defect)))).pipe(Effect.as(failed(fault)))
+    )
+  )
+  if (response.error !== undefined && typeof response.error !== "string") at.log(response.error.message)
+  const told = yield* Effect.isSuccess(lines.response(response))
+  return response.ok && told ? 0 : 1
+})
+
+const perform = Effect.fn("worker.perform")(function* (at: Surroundings, emit: Job["emit"]) {
+  const configured = yield* frameworkArgument(at.argv)
+  const text = yield* readInput(at.stdin)
+  if (text.trim() === "")
+    return yield* new TaskUnusable({ problem: "stdin is empty; send the task there as one JSON object." })
+  const task = yield* decode(Schema.parseJson(Task), text, "")
+  const input = yield* decode(Input, task.input, "input")
+  if (task.taskType !== "agent.run")
+    return yield* new TaskUnusable({ problem: `taskType: expected agent.run, got "${task.taskType}".` })
+
+  const name = [input.framework, task.framework, configured, at.env["AGENTDISPATCH_AGENT_FRAMEWORK"]].find(
+    (choice) => choice !== undefined && choice.trim() !== ""
+  )
+  const framework = frameworks.get(name ?? "echo")
+  if (framework === undefined)
+    return yield* new FrameworkUnknown({ name: name ?? "echo", known: [...frameworks.keys()] })
+  return yield* framework({
+    instruction: task.prompt ?? input.instruction,
+    context: task.context ?? input.context,
+    cwd: at.cwd,
+    env: at.env,
+    emit
+  })
+})
+
+const decode = <A, I>(schema: Schema.Schema<A, I>, value: unknown, root: string) =>
+  Schema.decodeUnknown(schema)(value, { errors: "all" }).pipe(
+    Effect.mapError(
+      (error) => new TaskUnusable({ problem: `${root === "" ? "stdin is not a task: " : ""}${describe(root, error)}` })
+    )
+  )
+
+const frameworkArgument = (argv: ReadonlyArray<string>) =>
+  Effect.try({
+    try: () => parseArgs({ args: [...argv], options: { framework: { type: "string" } } }).values.framework,
+    catch: () =>
+      new TaskUnusable({ problem: `its arguments are "${argv.join(" ")}", and it knows only --framework NAME.` })
+  })
+
+const stopped = (at: Surroundings) =>
+  Effect.async<never, Terminated>((resume) => at.onStop((signal) => resume(new Terminated({ signal }))))
+
+const succeeded = (answer: Answer): WorkerResponse => ({
+  ok: true,
+  output: answer.output,
+  events: [],
+  artifacts: answer.artifacts
+})
+
+const failed = (error: {
+  readonly code: string
+  readonly message: string
+  readonly retryable: boolean
+}): WorkerResponse => ({
+  ok: false,
+  events: [],
+  artifacts: [],
+  error: { code: error.code, message: error.message, retryable: error.retryable }
+})
+
+/** What is told of a mistake of ours; the mistake itself goes to the log. */
+const fault = {
+  code: "worker.fault",
+  message: "The worker met a mistake of its own; its log has the details.",
+  retryable: false
+}

@@ -1,0 +1,68 @@
+import { Schema } from "effect"
+
+/** What arrived on stdin, or a field of it, is not a task this worker can do. */
+export class TaskUnusable extends Schema.TaggedError<TaskUnusable>()("TaskUnusable", { problem: Schema.String }) {
+  readonly code = "worker.input_invalid"
+  readonly retryable = false
+  override get message() {
+    return `The worker cannot use its task: ${this.problem}`
+  }
+}
+
+export class FrameworkUnknown extends Schema.TaggedError<FrameworkUnknown>()("FrameworkUnknown", {
+  name: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "worker.framework_unknown"
+  readonly retryable = false
+  override get message() {
+    return `This worker has no framework "${this.name}". It has: ${this.known.join(", ")}.`
+  }
+}
+
+export class FolderUnusable extends Schema.TaggedError<FolderUnusable>()("FolderUnusable", {
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  readonly code = "worker.path_unusable"
+  readonly retryable = false
+  override get message() {
+    return `context.path: "${this.path}" ${this.problem}. Name a folder that this machine has and the worker may read.`
+  }
+}
+
+export class ArtifactNotWritten extends Schema.TaggedError<ArtifactNotWritten>()("ArtifactNotWritten", {
+  name: Schema.String,
+  problem: Schema.String
+}) {
+  readonly code = "worker.artifact_not_written"
+  readonly retryable = true
+  override get message() {
+    return `${this.name} could not be written into AGENTDISPATCH_ARTIFACT_DIR (${this.problem}). Make that folder writable, or free some space.`
+  }
+}
+
+/** Nobody takes what the worker says, so going on would be work for nothing. */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { problem: Schema.String }) {
+  readonly code = "worker.output_closed"
+  readonly retryable = true
+  override get message() {
+    return `The worker's stdout takes no more (${this.problem}).`
+  }
+}
+
+export class Terminated extends Schema.TaggedError<Terminated>()("Terminated", { signal: Schema.String }) {
+  readonly code = "worker.terminated"
+  readonly retryable = true
+  override get message() {
+    return `The worker was told to stop (${this.signal}) before it had finished; dispatch the task again to start over.`
+  }
+}
+
+export type WorkerError =
+  | TaskUnusable
+  | FrameworkUnknown
+  | FolderUnusable
+  | ArtifactNotWritten
+  | OutputClosed
+  | Terminated

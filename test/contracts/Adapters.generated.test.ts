@@ -1,0 +1,5 @@
+// Made by codegen/main.ts from adapters.manifest.yaml (adapters); change it there, then: npm run codegen
+import { fixture as localProcessFixture } from "../fixtures/adapters/local-process.js"
+import { adapterContract } from "./AdapterContract.js"
+
+adapterContract("local-process", localProcessFixture)
