@@ -14,7 +14,7 @@ export default defineConfig({
   clean: true,
   splitting: true,
   treeshake: true,
-  noExternal: [/.*/],
+  noExternal: [/^(?!better-sqlite3$)/],
   external: ["better-sqlite3"],
   banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" }
 })

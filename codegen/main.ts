@@ -12,6 +12,7 @@ class Misused extends Data.TaggedError("Misused")<{ readonly message: string }> 
 class NoManifest extends Data.TaggedError("NoManifest")<{ readonly message: string }> {}
 
 const usage = "Use: npm run codegen, npm run codegen -- --check, or npm run codegen -- --add NAME"
+const flags = ["--check", "--add"]
 const file = "adapters.manifest.yaml"
 
 const inWords = ({ path, state, line }: Difference) => `  ${path}: ${state}${line === undefined ? "" : ` from line ${line}`}`
@@ -50,13 +51,13 @@ const add = Effect.fn("codegen.add")(function* (root: string, name: string) {
   yield* Console.log(`Next: describe ${name} in ${file}, run npm run codegen, and fill in adapters/${name}/Adapter.ts until its contract run is green.`)
 })
 
-const run = (root: string, [flag, name, ...more]: ReadonlyArray<string>) => {
-  if (flag === undefined) return Effect.flatMap(readManifest(root), (yaml) => write(root, yaml))
-  if (flag === "--check" && name === undefined) return check(root)
-  if (flag === "--add" && name !== undefined && more.length === 0) return add(root, name)
-  const hint = ["--check", "--add"].includes(flag) ? "" : ` ${flag} is not a flag.${suggestion(flag, ["--check", "--add"])}`
-  return Effect.fail(new Misused({ message: `${usage}.${hint}` }))
-}
+const run = Effect.fn("codegen.run")(function* (root: string, [flag, name, ...more]: ReadonlyArray<string>) {
+  if (flag === undefined) return yield* write(root, yield* readManifest(root))
+  if (flag === "--check" && name === undefined) return yield* check(root)
+  if (flag === "--add" && name !== undefined && more.length === 0) return yield* add(root, name)
+  const hint = flags.includes(flag) ? "" : ` ${flag} is not a flag.${suggestion(flag, flags)}`
+  return yield* new Misused({ message: `${usage}.${hint}` })
+})
 
 run(process.cwd(), process.argv.slice(2)).pipe(
   Effect.tapError((error) => Console.error(error.message)),

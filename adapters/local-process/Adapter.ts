@@ -1,20 +1,102 @@
-import { Effect, Layer } from "effect"
-import { Adapter } from "../../src/services/Adapter.js"
-import { NotWritten, spec } from "./Spec.generated.js"
+import { Effect, Layer, Option, Schema } from "effect"
+import type { Resource, Task } from "../../src/domain/Task.js"
+import { Adapter, type AdapterFailure } from "../../src/services/Adapter.js"
+import { Installation } from "../../src/services/Installation.js"
+import { Transport } from "../../src/services/Transport.js"
+import { check } from "./Check.js"
+import { cancel, type Ending } from "./Ending.js"
+import { observe } from "./Observe.js"
+import { detailsOf, environment, executableOf } from "./Plan.js"
+import { type Details, spec, SupervisorFailed, UnsupportedPlatform } from "./Spec.generated.js"
+import { prepare, start } from "./Start.js"
+import { processesHere } from "./supervisor/Processes.js"
+import { close, folderOf, situation } from "./TaskFolder.js"
+import { removeWorktree } from "./Worktree.js"
+import { Worktree } from "./Wire.js"
 
-const notWritten = (member: string) => Effect.fail(new NotWritten({ member }))
+type Needs = Transport | Installation
 
-/** Fill in one member at a time until the contract run of local-process is green; then remove not_written from the manifest. */
-export const layer: Layer.Layer<Adapter> = Layer.succeed(Adapter, {
-  spec,
-  describe: () => undefined,
-  check: () => Effect.succeed([{ name: "adapter", status: "fail", message: new NotWritten({ member: "check" }).message }]),
-  prepare: () => notWritten("prepare"),
-  provision: () => notWritten("provision"),
-  start: () => notWritten("start"),
-  probe: () => notWritten("probe"),
-  observe: () => notWritten("observe"),
-  finish: () => notWritten("finish"),
-  cancel: () => notWritten("cancel"),
-  cleanup: () => notWritten("cleanup")
+const processes = Effect.suspend(() => {
+  const found = processesHere()
+  return found === undefined ? new UnsupportedPlatform({ platform: process.platform }) : Effect.succeed(found)
 })
+
+const endingOf = (task: Task, details: Details) =>
+  Effect.gen(function* () {
+    const { stateDir } = yield* Installation
+    const ending: Ending = {
+      folder: folderOf(stateDir, task.id),
+      token: task.startToken ?? task.id,
+      graceSeconds: details.graceSeconds,
+      processes: yield* processes
+    }
+    return ending
+  })
+
+const begin = (task: Task) =>
+  Effect.flatMap(processes, (here) =>
+    task.startToken === undefined ? new SupervisorFailed({ detail: "the task has no start token" }) : start(task, task.startToken, here)
+  )
+
+const probe = (task: Task) =>
+  Effect.gen(function* () {
+    const { stateDir } = yield* Installation
+    const { state } = yield* situation(folderOf(stateDir, task.id), yield* processes)
+    return state === "running" || state === "ended" || state === "lost" ? "has it" : "never got it"
+  })
+
+const look = (task: Task) =>
+  Effect.gen(function* () {
+    const details = yield* detailsOf(task.request)
+    return yield* observe(task, details, executableOf(task.request, details), yield* endingOf(task, details))
+  })
+
+const stop = (task: Task) =>
+  Effect.gen(function* () {
+    return yield* cancel(yield* endingOf(task, yield* detailsOf(task.request)))
+  })
+
+/** The folder goes only when nothing of the task runs; a worktree with work in it stays and counts as settled. */
+const cleanup = (task: Task, resources: ReadonlyArray<Resource>) =>
+  Effect.gen(function* () {
+    const details = yield* detailsOf(task.request)
+    const ending = yield* endingOf(task, details)
+    if (!(yield* ended(ending))) return resources
+    const env = yield* environment(details.env)
+    const settled = yield* Effect.forEach(resources, (resource) =>
+      Option.match(decodeWorktree(resource.ref), {
+        onNone: () => Effect.succeed(gone(resource, {})),
+        onSome: (worktree) => Effect.map(removeWorktree(worktree, env), (removal) => gone(resource, { ...removal }))
+      })
+    )
+    yield* close(ending.folder)
+    return settled
+  })
+
+const decodeWorktree = Schema.decodeUnknownOption(Worktree)
+
+/** A cancel that is complete, or has come too late, leaves nothing that runs. */
+const ended = (ending: Ending) => Effect.map(cancel(ending), ({ state }) => state !== "stopping")
+
+const gone = (resource: Resource, how: Resource["ref"]): Resource => ({ ...resource, ref: { ...resource.ref, ...how }, state: "gone" })
+
+/** Runs tasks as processes of this machine, each under a supervisor that needs no server. */
+export const layer: Layer.Layer<Adapter, never, Needs> = Layer.effect(
+  Adapter,
+  Effect.map(Effect.context<Needs>(), (context) => {
+    const given = <A, E extends AdapterFailure>(effect: Effect.Effect<A, E, Needs>) => Effect.provide(effect, context)
+    return {
+      spec,
+      describe: () => undefined,
+      check: (request) => given(check(request)),
+      prepare: (task) => given(Effect.zipRight(processes, prepare(task))),
+      provision: () => Effect.succeed({}),
+      start: (task) => given(begin(task)),
+      probe: (task) => given(probe(task)),
+      observe: (task) => given(look(task)),
+      finish: () => Effect.void,
+      cancel: (task) => given(stop(task)),
+      cleanup: (task, resources) => given(cleanup(task, resources))
+    }
+  })
+)

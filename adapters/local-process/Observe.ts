@@ -2,9 +2,10 @@ import { Clock, Effect, Option, Schema } from "effect"
 import type { NewArtifact, Task } from "../../src/domain/Task.js"
 import type { Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
+import { leftBehind } from "./Artifacts.js"
 import { endOrphans, type Ending } from "./Ending.js"
 import { cut, patience } from "./Lines.js"
-import { failure, outcomeOf } from "./Outcome.js"
+import { failure, outcomeOf, readAnswer } from "./Outcome.js"
 import { readWindow } from "./Output.js"
 import { Cancelled, type Details, WorkerLost } from "./Spec.generated.js"
 import { files } from "./supervisor/Records.js"
@@ -40,8 +41,11 @@ export const observe = Effect.fn("local.observe")(function* (task: Task, details
     case "running":
       return { ...seen, pollAfter: yield* patienceOf(folder, seen.entries.length > 0) } satisfies Observation
     case "ended": {
-      const outcome = yield* outcomeOf(task.id, folder, executable, details, found.exit, seen.cursor.answer)
-      return { ...seen, outcome, pollAfter: 0 } satisfies Observation
+      const line = yield* readAnswer(folder, seen.cursor.answer)
+      const declared = [...seen.artifacts, ...(understand(line, task.id)?.artifacts ?? [])]
+      const others = yield* leftBehind(folder, new Set(declared.map(({ uri }) => uri)))
+      const outcome = yield* outcomeOf(task.id, folder, executable, details, found.exit, line)
+      return { ...seen, artifacts: [...seen.artifacts, ...others], outcome, pollAfter: 0 } satisfies Observation
     }
     case "void":
       return { ...seen, outcome: failure(new Cancelled()), pollAfter: 0 } satisfies Observation

@@ -4,7 +4,7 @@ import type { Outcome } from "../../src/domain/Task.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { decodeTail } from "./Lines.js"
 import { readWindow } from "./Output.js"
-import { Cancelled, DeadlineExceeded, type Details, Exited, Killed, OutputLimit, SpawnFailed, SupervisorFailed, WorkerFailed } from "./Spec.generated.js"
+import { Cancelled, DeadlineExceeded, type Details, Exited, type FolderFailed, Killed, OutputLimit, SpawnFailed, SupervisorFailed, WorkerFailed } from "./Spec.generated.js"
 import { type Exit, files } from "./supervisor/Records.js"
 import type { Cursor } from "./Wire.js"
 import { type Answer, answerOf } from "./WorkerLine.js"
@@ -25,8 +25,8 @@ export const failure = (error: AdapterFailure, result?: Json): Outcome => ({
 })
 
 /** How the work ended, from its exit record and its own words. */
-export const outcomeOf = Effect.fn("local.outcome")(function* (taskId: string, folder: string, executable: string, details: Details, exit: Exit, answer: Cursor["answer"]) {
-  const said = yield* readAnswer(taskId, folder, answer)
+export const outcomeOf = Effect.fn("local.outcome")(function* (taskId: string, folder: string, executable: string, details: Details, exit: Exit, line: string) {
+  const said = answerOf(line, taskId)
   const result = said?.result
   switch (exit.reason) {
     case "spawn_failed":
@@ -56,10 +56,11 @@ const byItself = Effect.fnUntraced(function* (folder: string, executable: string
   return failure(new Exited({ executable, exitCode: code, lastLines: lines }), said?.result)
 })
 
-const readAnswer = (taskId: string, folder: string, answer: Cursor["answer"]) =>
+/** The line that says how the work went; empty if there is none. */
+export const readAnswer = (folder: string, answer: Cursor["answer"]): Effect.Effect<string, FolderFailed> =>
   answer === undefined
-    ? Effect.succeed(undefined)
-    : Effect.map(readWindow(folder, files.stdout, answer.at, answer.bytes), ({ bytes }) => answerOf(decodeTail(bytes, false).trim(), taskId))
+    ? Effect.succeed("")
+    : Effect.map(readWindow(folder, files.stdout, answer.at, answer.bytes), ({ bytes }) => decodeTail(bytes, false).trim())
 
 /** What a command without a result of its own printed, or the end of it. */
 const printed = (folder: string) =>

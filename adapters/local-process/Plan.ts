@@ -39,6 +39,13 @@ export const detailsOf = (request: RoutedRequest): Effect.Effect<Details, Argume
     return new ArgumentInvalid({ path: `details.${first?.path ?? ""}`, problem: first?.message ?? "is not what it should be" })
   })
 
+/** What the command is called in messages. */
+export const executableOf = ({ taskType, input }: RoutedRequest, { command }: Details): string => {
+  const asked = Option.map(Schema.decodeUnknownOption(CommandInput)(input), (found) => found.command)
+  const named = Option.map(asked, (found) => (typeof found === "string" ? found : found[0]))
+  return (taskType === "command.run" ? Option.getOrUndefined(named) : command?.[0]) ?? "the command"
+}
+
 /** The repository a worktree is made from is where its executable is looked for as well. */
 export const directoryOf = (details: Details): string =>
   resolve((details.isolation === "worktree" ? details.repository : undefined) ?? details.cwd ?? ".")
@@ -87,7 +94,7 @@ const filled = (taskId: string, request: RoutedRequest, details: Details): Effec
     if (executable === undefined) {
       return yield* new ArgumentInvalid({ path: "details.command", problem: "the config must give the argument vector that agent.run runs" })
     }
-    const elements = yield* Effect.forEach(args, (element) => fill(element, taskId, request.input))
+    const elements = yield* Effect.forEach(args, (element, index) => fill(element, args[index - 1], taskId, request.input))
     return {
       argv: [executable, ...elements.map(({ text }) => text)] as const,
       fields: ["details.command[0]", ...elements.map(({ field }, index) => field ?? `details.command[${index + 1}]`)]
@@ -99,14 +106,18 @@ interface Filled {
   readonly field: string | undefined
 }
 
-const fill = (element: string, taskId: string, input: RoutedRequest["input"]): Effect.Effect<Filled, ArgumentInvalid> => {
+const fill = (element: string, before: string | undefined, taskId: string, input: RoutedRequest["input"]): Effect.Effect<Filled, ArgumentInvalid> => {
   if (element === "{taskId}") return Effect.succeed({ text: taskId, field: undefined })
   if (element === "{context}") return Effect.succeed({ text: encodeText(input["context"] ?? {}), field: "input.context" })
   if (element !== "{instruction}") return Effect.succeed({ text: element, field: undefined })
   const instruction = instructionOf(input)
-  return instruction === undefined
-    ? new ArgumentInvalid({ path: "input.instruction", problem: "is missing and the backend's command needs it; give it as text" })
-    : Effect.succeed({ text: instruction, field: "input.instruction" })
+  if (instruction === undefined) {
+    return new ArgumentInvalid({ path: "input.instruction", problem: "is missing and the backend's command needs it; give it as text" })
+  }
+  if (instruction.startsWith("-") && before !== "--") {
+    return new ArgumentInvalid({ path: "input.instruction", problem: "begins with '-', which the command could take for an option; begin with a word" })
+  }
+  return Effect.succeed({ text: instruction, field: "input.instruction" })
 }
 
 export const instructionOf = (input: RoutedRequest["input"]): string | undefined => textOf(input["instruction"]) ?? textOf(input["prompt"])

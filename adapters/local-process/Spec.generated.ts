@@ -144,8 +144,7 @@ export class FolderFailed extends Schema.TaggedError<FolderFailed>()("local-proc
   }
 }
 
-export class Cancelled extends Schema.TaggedError<Cancelled>()("local-process/Cancelled", {
-}) {
+export class Cancelled extends Schema.TaggedError<Cancelled>()("local-process/Cancelled", {}) {
   readonly code = "local_process.cancelled"
   readonly retryable = false
   readonly delivery = "none"

@@ -47,6 +47,10 @@ export const situation = Effect.fn("local.situation")(function* (folder: string,
 
 const ended = (exit: Records.Exit): Situation => ({ state: "ended", exit })
 
+/** Makes a folder that only this user may look into. */
+export const privateFolder = (path: string): Effect.Effect<void, FolderFailed> =>
+  Effect.asVoid(touching(path, () => mkdirSync(path, { recursive: true, mode: 0o700 })))
+
 /** The processes the task's records name, besides those that carry its token. */
 export const family = (folder: string) =>
   Effect.map(read(folder, files.child, Child), (found) => ({ child: found?.child, remembered: found?.descendants ?? [] }))

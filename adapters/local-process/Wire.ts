@@ -53,3 +53,7 @@ export const CommandInput = Schema.Struct({
   command: Schema.Union(Schema.NonEmptyArray(Schema.String), Schema.String),
   args: Schema.optional(Schema.Array(Schema.String))
 })
+
+/** A task's own checkout, as its resource names it. */
+export const Worktree = Schema.Struct({ repository: Schema.String, path: Schema.String, branch: Schema.String })
+export type Worktree = typeof Worktree.Type

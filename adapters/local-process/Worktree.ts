@@ -1,16 +1,10 @@
-import { existsSync, mkdirSync } from "node:fs"
-import { dirname, join } from "node:path"
-import { Effect } from "effect"
+import { join } from "node:path"
+import { Effect, Option } from "effect"
 import { Transport } from "../../src/services/Transport.js"
 import { isDirectory } from "./Plan.js"
-import { FolderFailed, WorktreeFailed } from "./Spec.generated.js"
-
-/** A task's own checkout. */
-export interface Worktree {
-  readonly repository: string
-  readonly path: string
-  readonly branch: string
-}
+import { WorktreeFailed } from "./Spec.generated.js"
+import { mark, privateFolder, touchedAt } from "./TaskFolder.js"
+import type { Worktree } from "./Wire.js"
 
 /** Outside the task's folder, because uncommitted work outlives the task. */
 export const worktreeOf = (stateDir: string, taskId: string, repository: string): Worktree => ({
@@ -22,24 +16,59 @@ export const worktreeOf = (stateDir: string, taskId: string, repository: string)
 /** A checkout of a large repository takes minutes. */
 const timeoutSeconds = 600
 
-type Git = (folder: string, ...args: ReadonlyArray<string>) => Effect.Effect<string, string, Transport>
+const ready = "worktree"
 
-/** Runs git without any question to a person; fails with what it says. */
-const gitWith = (env: Readonly<Record<string, string>>): Git => (folder, ...args) =>
+/**
+ * Makes the worktree, unless it is there. One that an interrupted attempt left half made is removed only if git finds
+ * nothing in it that would be lost.
+ */
+export const makeWorktree = Effect.fn("local.makeWorktree")(function* (folder: string, worktree: Worktree, env: Environment) {
+  const { repository, path, branch } = worktree
+  if ((yield* touchedAt(folder, ready)) !== undefined && isDirectory(path)) return
+  const refused = (detail: string) => new WorktreeFailed({ repository, detail })
+  if (isDirectory(path)) {
+    yield* Effect.mapError(git(env, repository, "worktree", "remove", path), (detail) =>
+      refused(`${path} is left from an interrupted attempt and git will not remove it (${detail}); look at it, then remove it`)
+    )
+  }
+  yield* privateFolder(join(path, ".."))
+  const known = yield* Effect.option(git(env, repository, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`))
+  const target = Option.isSome(known) ? [path, branch] : ["-b", branch, path, "HEAD"]
+  yield* Effect.mapError(git(env, repository, "worktree", "add", ...target), refused)
+  yield* mark(folder, ready)
+})
+
+/** What became of a worktree: whatever exists only there is kept. */
+export interface Removal {
+  readonly kept: boolean
+  readonly branchKept: boolean
+  readonly reason?: string
+}
+
+/** Removes the worktree if nothing is lost by it, and its branch if it has no commit of its own. */
+export const removeWorktree = Effect.fn("local.removeWorktree")(function* ({ repository, path, branch }: Worktree, env: Environment) {
+  const removal = Effect.gen(function* () {
+    if (isDirectory(path)) {
+      const adrift = yield* git(env, path, "rev-list", "--count", "HEAD", "--not", "--branches", "--remotes", "--tags")
+      if (adrift !== "0") return kept(`${adrift} commits are on no branch`)
+      yield* git(env, repository, "worktree", "remove", path)
+    }
+    const others = ["--not", `--exclude=${branch}`, "--branches", "--remotes", "--tags"]
+    const own = yield* Effect.option(git(env, repository, "rev-list", "--count", `refs/heads/${branch}`, ...others))
+    if (Option.contains(own, "0")) yield* git(env, repository, "branch", "-D", branch)
+    return { kept: false, branchKept: Option.isSome(own) && own.value !== "0" } satisfies Removal
+  })
+  return yield* Effect.catchAll(removal, (reason) => Effect.succeed(kept(reason)))
+})
+
+const kept = (reason: string): Removal => ({ kept: true, branchKept: true, reason })
+
+type Environment = Readonly<Record<string, string>>
+
+/** Runs git without asking a person anything; fails with what it says. */
+const git = (env: Environment, folder: string, ...args: ReadonlyArray<string>): Effect.Effect<string, string, Transport> =>
   Effect.flatMap(Transport, ({ run }) => run({ argv: ["git", "-C", folder, ...args], env: { ...env, GIT_TERMINAL_PROMPT: "0" }, timeoutSeconds })).pipe(
     Effect.mapError((error) => error.message),
     Effect.filterOrFail(({ exitCode }) => exitCode === 0, ({ stderr }) => stderr.trim() || `git ${args[0]} failed`),
     Effect.map(({ stdout }) => stdout.trim())
   )
-
-/** Makes the worktree unless it is there; `ready` says that nobody can have worked in a half-made one. */
-export const make = Effect.fn("local.worktree.make")(function* (worktree: Worktree, env: Readonly<Record<string, string>>) {
-  const git = gitWith(env)
-  const { repository, path, branch } = worktree
-  const attempt = Effect.gen(function* () {
-    if ((yield* Effect.option(git(path, "config", "--worktree", "--get", "agentdispatch.ready")))._tag === "Some") return
-    yield* Effect.sync(() => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }))
-  })
-  yield* attempt
-  return { git, repository, path, branch, FolderFailed, isDirectory, existsSync }
-})

@@ -75,9 +75,9 @@ provider: ${name}
 # agent-runtime | service-deploy | job-runner | container-task | workflow-runner
 capability: agent-runtime
 # agent.run | command.run
-taskTypes: [ agent.run ]
+taskTypes: [agent.run]
 # session: on something that exists | runtime: on something made for the task
-targetModes: [ session ]
+targetModes: [session]
 # How its agents can be spoken to, such as http or a2a.
 protocols: []
 # What a repeated start does. idempotent: nothing | probe: unknown, but it can be asked | once: perhaps a second run

@@ -107,14 +107,13 @@ const filled = (field: string, failure: Failure): string => {
 }
 
 const failureClass = (adapter: string, name: string, failure: Failure): string => {
-  const className_ = className(name)
+  const type = className(name)
   const fields = Object.entries(failure.fields).map(([key, type]) => `  ${key}: ${errorSchemas[type]}`)
+  const shape = fields.length === 0 ? "{}" : `{\n${fields.join(",\n")}\n}`
   const known = Object.keys(failure.fields).map((key) => `${key}: this.${key}`)
   const message = pieces(failure.message).map((piece, index) => (index % 2 === 0 ? escaped(piece) : filled(piece, failure)))
   return [
-    `export class ${className_} extends Schema.TaggedError<${className_}>()(${quoted(`${adapter}/${className_}`)}, {`,
-    ...(fields.length === 0 ? [] : [fields.join(",\n")]),
-    "}) {",
+    `export class ${type} extends Schema.TaggedError<${type}>()(${quoted(`${adapter}/${type}`)}, ${shape}) {`,
     `  readonly code = ${quoted(errorCode(adapter, name, failure))}`,
     `  readonly retryable = ${failure.retryable}`,
     `  readonly delivery = ${quoted(failure.delivery)}`,

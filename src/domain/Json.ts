@@ -31,7 +31,11 @@ const isJson = (root: unknown): root is Json => {
 }
 
 /** Declared, not derived: values pass through uncopied, so a `__proto__` key stays an ordinary key. */
-export const Json = Schema.declare(isJson, { identifier: "Json", description: "a JSON value", jsonSchema: {} })
+export const Json = Schema.declare(isJson, {
+  identifier: "Json",
+  description: "a JSON value",
+  jsonSchema: { type: ["object", "array", "string", "number", "boolean", "null"] }
+})
 
 export const JsonObject = Schema.declare(
   (value: unknown): value is JsonObject => isPlainObject(value) && isJson(value),

@@ -91,7 +91,11 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
 
     if (taskType === "agent.run" && isBlank(call.instruction)) questions.push(instructionQuestion)
 
-    const runtime = call.runtime ?? defaults.runtime
+    const runtime = call.runtime ?? defaults.runtime ?? impliedRuntime(config, call)
+    if (runtime === undefined && isOpen(config, call) && availableRuntimes.length > 0) {
+      questions.push({ id: "runtime", question: "Which runtime profile should run this?", choices: availableRuntimes })
+      return yield* Either.left(ask())
+    }
     const profile = runtime === undefined ? undefined : lookup(config.runtimes, runtime)
     if (runtime !== undefined && profile === undefined) {
       questions.push({
@@ -105,18 +109,14 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     const accountName = call.accountProfile ?? profile?.account ?? defaults.accountProfile ?? onlyAccount(config, call.provider)
     const account = accountName === undefined ? undefined : lookup(config.accounts, accountName)
     if (accountName === undefined || account === undefined) {
-      questions.push(
-        profile === undefined && call.accountProfile === undefined && availableRuntimes.length > 0
-          ? { id: "runtime", question: "Which runtime profile should run this?", choices: availableRuntimes }
-          : {
-              id: "account_profile",
-              question:
-                accountName === undefined
-                  ? "Which account profile should this run under?"
-                  : `There is no account profile "${accountName}". Which one should this run under?`,
-              choices: Object.keys(config.accounts)
-            }
-      )
+      questions.push({
+        id: "account_profile",
+        question:
+          accountName === undefined
+            ? "Which account profile should this run under?"
+            : `There is no account profile "${accountName}". Which one should this run under?`,
+        choices: Object.keys(config.accounts)
+      })
       return yield* Either.left(ask())
     }
 
@@ -126,12 +126,7 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     const { backend, name } = yield* chooseBackend(world, {
       accountName,
       account,
-      preferred: [profile?.backend, defaults.backend],
-      ambiguous: profile === undefined && call.accountProfile === undefined && availableRuntimes.length > 1,
-      onAmbiguous: () => {
-        questions.push({ id: "runtime", question: "Which runtime profile should run this?", choices: availableRuntimes })
-        return ask()
-      }
+      preferred: [profile?.backend, defaults.backend]
     })
     const spec = yield* findSpec(specs, backend.adapter)
     const mode = call.target?.mode ?? impliedMode(spec, call.details) ?? profile?.target?.mode ?? defaults.targetMode ?? firstMode(spec)
@@ -243,6 +238,16 @@ const textOf = (value: Json | undefined): string | undefined => (typeof value ==
 /** The members that are there; JSON has no undefined. */
 const defined = (members: { readonly [key: string]: Json | undefined }): JsonObject =>
   Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))
+
+/** A call that names no other part of its route leaves the choice to a runtime profile. */
+const isOpen = ({ defaults }: Config, call: SpawnCall): boolean =>
+  [call.accountProfile, call.provider, call.target, defaults.accountProfile, defaults.backend].every((part) => part === undefined) &&
+  Object.keys(call.details ?? {}).length === 0
+
+const impliedRuntime = (config: Config, call: SpawnCall): string | undefined => {
+  const names = Object.keys(config.runtimes)
+  return isOpen(config, call) && names.length === 1 ? names[0] : undefined
+}
 
 const onlyAccount = (config: Config, provider: string | undefined): string | undefined => {
   const names = Object.keys(config.accounts).filter(

@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Account, Backend, Config } from "./Config.js"
-import { AdapterNotFound, BackendNotFound, type NeedsAnswers } from "./DispatchError.js"
+import { AdapterNotFound, BackendNotFound } from "./DispatchError.js"
 
 /** What routing decides by: the config, the built-in kinds of backend, and the variables that may answer needs. */
 export interface World {
@@ -22,15 +22,13 @@ interface BackendChoice {
   readonly preferred: ReadonlyArray<string | undefined>
   /** A name that must exist: a backend's, or an adapter's. */
   readonly wanted?: string
-  readonly ambiguous?: boolean
-  readonly onAmbiguous?: () => NeedsAnswers
 }
 
 /** A configured backend of the account, or, where none is, the adapter of its provider with nothing configured. */
 export const chooseBackend = (
   world: World,
   choice: BackendChoice
-): Either.Either<{ readonly name: string; readonly backend: Backend }, BackendNotFound | NeedsAnswers> => {
+): Either.Either<{ readonly name: string; readonly backend: Backend }, BackendNotFound> => {
   const { backends } = world.config
   const own = Object.entries(backends).filter(([, backend]) => backend.account === choice.accountName)
   const found = (entry: readonly [string, Backend] | undefined) =>
@@ -54,7 +52,6 @@ export const chooseBackend = (
     const preferred = found(own.find(([candidate]) => candidate === name))
     if (preferred !== undefined) return preferred
   }
-  if (own.length > 1 && choice.ambiguous === true && choice.onAmbiguous !== undefined) return Either.left(choice.onAmbiguous())
   return found(own[0]) ?? bare ?? missing(choice.account.provider)
 }
 

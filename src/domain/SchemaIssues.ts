@@ -1,4 +1,4 @@
-import { type ParseResult, SchemaAST } from "effect"
+import { Option, type ParseResult, SchemaAST } from "effect"
 import { suggestion } from "./Nearest.js"
 
 /** One thing wrong with a value, and where. */
@@ -18,6 +18,7 @@ const expected = (ast: SchemaAST.AST): string => {
   if (SchemaAST.isTypeLiteral(ast)) return "a map"
   if (SchemaAST.isTupleType(ast)) return "a list"
   if (SchemaAST.isTransformation(ast)) return expected(ast.from)
+  if (SchemaAST.isRefinement(ast)) return Option.getOrElse(SchemaAST.getDescriptionAnnotation(ast), () => String(ast))
   return String(ast)
 }
 
@@ -61,9 +62,7 @@ const collect = (
         : children(issue).flatMap((child) => collect(child, path, issue.ast))
     case "Refinement":
     case "Transformation":
-      return issue.issue._tag === "Type" && issue.issue.message === undefined
-        ? [{ path, message: `expected ${expected(issue.ast)}, got ${shown(issue.actual)}` }]
-        : collect(issue.issue, path)
+      return collect(issue.issue, path)
     case "Missing":
       return [{ path, message: "is missing" }]
     case "Unexpected":

@@ -3,7 +3,7 @@ import { Json, JsonObject } from "./Json.js"
 import { isTerminal, TaskStatus } from "./Lifecycle.js"
 import { shrink } from "./Shrink.js"
 import { type Artifact, Target, type Task, TaskError, TaskType } from "./Task.js"
-import { type TaskEvent, TaskEventType } from "./TaskEvent.js"
+import type { TaskEvent } from "./TaskEvent.js"
 
 /** What a dispatch returns at once. */
 export const TaskHandle = Schema.Struct({
@@ -20,7 +20,8 @@ export type TaskHandle = typeof TaskHandle.Type
 
 export const EventView = Schema.Struct({
   number: Schema.Int,
-  type: TaskEventType,
+  /** A `TaskEventType`; the list of them is not worth its tokens in every client. */
+  type: Schema.String,
   at: Schema.String,
   message: Schema.optional(Schema.String),
   payload: Schema.optional(Json)

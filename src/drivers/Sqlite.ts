@@ -14,7 +14,7 @@ const blockingTimeout = 10
 
 /** Further waiting leaves the process free to work; short jittered pauses, up to 15 s in all. */
 const patience = Schedule.exponential("1 millis", 1.5).pipe(
-  Schedule.union(Schedule.spaced("25 millis")),
+  Schedule.union(Schedule.spaced("100 millis")),
   Schedule.jittered,
   Schedule.upTo("15 seconds")
 )

@@ -1,5 +1,5 @@
 import { chmod, mkdir, open, stat } from "node:fs/promises"
-import { getuid } from "node:process"
+import process from "node:process"
 import { Effect, Predicate } from "effect"
 import { StoreFailed, type StoreFault } from "../domain/DispatchError.js"
 
@@ -23,29 +23,27 @@ const attempt = <A>(path: string, act: () => Promise<A>) =>
     }
   })
 
-/** Makes a folder only this user can enter, or makes sure that an existing one is; never takes over somebody else's. */
+/** Makes a folder only this user can enter, or closes an existing one to others; never takes over somebody else's. */
 export const privateFolder = Effect.fn("state.folder")(function* (path: string) {
-  yield* attempt(path, () => mkdir(path, { recursive: true, mode: 0o700 }))
-  const found = yield* attempt(path, () => stat(path))
-  if (getuid !== undefined && found.uid !== getuid()) {
-    return yield* new StoreFailed({ fault: "not_private", detail: `${path} belongs to user id ${found.uid}` })
+  const made = yield* attempt(path, () => mkdir(path, { recursive: true, mode: 0o700 }))
+  const { mode, uid } = yield* attempt(path, () => stat(path))
+  if (uid !== (process.getuid?.() ?? uid)) {
+    return yield* new StoreFailed({ fault: "not_private", detail: `${path} belongs to user id ${uid}` })
   }
-  if ((found.mode & 0o777) !== 0o700) yield* attempt(path, () => chmod(path, 0o700))
+  if (made !== undefined) yield* attempt(path, () => chmod(path, 0o700))
+  else if (isOpen(mode)) yield* attempt(path, () => chmod(path, mode & 0o700))
 })
 
-/** Makes an empty file only this user can read and write, whatever the umask, or tightens an existing one. */
-export const privateFile = Effect.fn("state.file")(function* (path: string) {
-  yield* Effect.scoped(
-    Effect.flatMap(
-      Effect.acquireRelease(
-        attempt(path, () => open(path, "a", 0o600)),
-        (file) => Effect.promise(() => file.close())
+/** Makes an empty file only this user can read and write, whatever the umask, or closes an existing one to others. */
+export const privateFile = (path: string) =>
+  Effect.acquireUseRelease(
+    attempt(path, () => open(path, "a", 0o600)),
+    (file) =>
+      Effect.flatMap(
+        attempt(path, () => file.stat()),
+        ({ mode, size }) => (size === 0 || isOpen(mode) ? attempt(path, () => file.chmod(0o600)) : Effect.void)
       ),
-      (file) =>
-        Effect.flatMap(
-          attempt(path, () => file.stat()),
-          ({ mode }) => ((mode & 0o777) === 0o600 ? Effect.void : attempt(path, () => file.chmod(0o600)))
-        )
-    )
+    (file) => Effect.promise(() => file.close())
   )
-})
+
+const isOpen = (mode: number): boolean => (mode & 0o077) !== 0

@@ -16,9 +16,10 @@ export const claimable = (sql: SqlClient, { only, limit, capacity }: ClaimReques
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
   const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR t.owner NOT IN (${living})) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
+  // The sum keeps SQLite from walking all tasks in the order it is asked for instead of seeking the few under way.
   const underWay: Reading<ReadonlyArray<number>> = Effect.map(
     sql<{ seq: number }>`SELECT t.seq FROM tasks t
-      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} ORDER BY t.seq LIMIT ${limit}`,
+      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} ORDER BY t.seq + 0 LIMIT ${limit}`,
     (rows) => rows.map(({ seq }) => seq)
   )
 

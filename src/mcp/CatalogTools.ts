@@ -9,7 +9,7 @@ const reads = { readOnly: true, idempotent: true } as const
 
 export const listProviders = tool(
   { title: "List providers", description: "Names of the configured providers.", ...reads },
-  Schema.Struct({}),
+  Fields.none,
   Schema.Struct({ providers: Schema.Array(Schema.String) }),
   () => Effect.map(Dispatch, (dispatch) => Reply.list("providers", dispatch.providers))
 )
@@ -23,7 +23,7 @@ export const listCapabilities = tool(
 
 export const listAccountProfiles = tool(
   { title: "List accounts", description: "The configured account profiles; no credentials.", ...reads },
-  Schema.Struct({}),
+  Fields.none,
   Schema.Struct({ accounts: Schema.Array(Json) }),
   () => Effect.map(Dispatch, (dispatch) => Reply.list("accounts", dispatch.accounts))
 )

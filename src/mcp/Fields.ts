@@ -9,6 +9,9 @@ export const optional = <A, I>(schema: Schema.Schema<A, I>, description?: string
 const Text = Schema.String
 const Variables = Schema.Record({ key: Schema.String, value: Schema.String })
 
+/** No arguments; an empty struct alone would let a list pass. */
+export const none = Schema.Struct({}).annotations({ jsonSchema: { type: "object", additionalProperties: false } })
+
 export const taskId = Schema.String
 export const waitSeconds = optional(
   Schema.Number.pipe(Schema.between(0, 50)),

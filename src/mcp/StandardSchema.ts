@@ -10,15 +10,20 @@ const isNode = (value: unknown): value is JsonSchemaNode =>
 const derived = new Set(["$schema", "$id", "$comment", "title"])
 const derivedDescriptions = /^(a|an) (string|number|boolean|integer|non-negative|positive|JSON|valid|Date|value|between)/i
 
-/** The schema with references put in place and derived texts left out. */
+/** The schema with references put in place, derived texts left out, and "any type" said by saying nothing. */
 const plain = (value: unknown, definitions: JsonSchemaNode): unknown => {
   if (Array.isArray(value)) return value.map((item) => plain(item, definitions))
   if (!isNode(value)) return value
+  if (Array.isArray(value["type"])) return {}
   const reference = value["$ref"]
-  if (typeof reference === "string") return plain(definitions[reference.replace(/^#\/\$defs\//, "")], definitions)
-  const members = Object.entries(value).flatMap(([key, member]) => {
-    if (derived.has(key) && typeof member === "string") return []
-    if (key === "$defs" || (key === "description" && typeof member === "string" && derivedDescriptions.test(member))) return []
+  if (typeof reference === "string") {
+    const { $ref: _, ...beside } = value
+    const referred = plain(definitions[reference.replace(/^#\/\$defs\//, "")], definitions)
+    return Object.fromEntries([...membersOf(referred), ...membersOf(plain(beside, definitions))])
+  }
+  const members = Object.entries(value).flatMap(([key, member]): ReadonlyArray<readonly [string, unknown]> => {
+    if (saysNothing(key, member)) return []
+    if (key === "allOf" && Array.isArray(member)) return member.flatMap((part) => membersOf(plain(part, definitions)))
     if (key === "properties" && isNode(member)) {
       return [[key, Object.fromEntries(Object.entries(member).map(([name, property]) => [name, plain(property, definitions)]))]]
     }
@@ -26,6 +31,15 @@ const plain = (value: unknown, definitions: JsonSchemaNode): unknown => {
   })
   return Object.fromEntries(members)
 }
+
+const membersOf = (value: unknown) => (isNode(value) ? Object.entries(value) : [])
+
+const saysNothing = (key: string, member: unknown): boolean =>
+  key === "$defs" ||
+  (derived.has(key) && typeof member === "string") ||
+  (key === "description" && typeof member === "string" && derivedDescriptions.test(member)) ||
+  (key === "required" && Array.isArray(member) && member.length === 0) ||
+  (key === "properties" && isNode(member) && Object.keys(member).length === 0)
 
 /** What `tools/list` shows for a schema. */
 export const jsonSchemaOf = <A, I>(schema: Schema.Schema<A, I>): Record<string, unknown> => {
@@ -35,18 +49,28 @@ export const jsonSchemaOf = <A, I>(schema: Schema.Schema<A, I>): Record<string, 
   return isNode(root) ? { ...root } : {}
 }
 
+/** An output may gain members later, and a client must not refuse it for that. */
+const open = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(open)
+  if (!isNode(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, member]) => (key === "additionalProperties" && member === false ? [] : [[key, open(member)]]))
+  )
+}
+
 /**
  * A schema as the SDK wants it. It lets every value through: the handler decodes, so that a refusal carries a code, the
  * field and the remedy instead of the SDK's sentence.
  */
 export const standardSchema = <A, I>(schema: Schema.Schema<A, I>): StandardSchemaWithJSON<unknown, unknown> => {
-  const json = jsonSchemaOf(schema)
+  const input = jsonSchemaOf(schema)
+  const output = membersOf(open(input))
   return {
     "~standard": {
       version: 1,
       vendor: "effect",
       validate: (value) => ({ value }),
-      jsonSchema: { input: () => json, output: () => json }
+      jsonSchema: { input: () => input, output: () => Object.fromEntries(output) }
     }
   }
 }

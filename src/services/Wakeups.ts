@@ -1,4 +1,4 @@
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, FiberId } from "effect"
 import type { TaskId } from "../domain/Task.js"
 
 interface Bell {
@@ -16,13 +16,13 @@ export interface Wakeups {
 export const makeWakeups = Effect.sync((): Wakeups => {
   const bells = new Map<TaskId, Bell>()
 
-  const join = Effect.fnUntraced(function* (id: TaskId) {
-    const known = bells.get(id)
-    const bell = known ?? { rung: yield* Deferred.make<void>(), listeners: 0 }
-    bell.listeners++
-    bells.set(id, bell)
-    return bell
-  })
+  const join = (id: TaskId) =>
+    Effect.sync(() => {
+      const bell = bells.get(id) ?? { rung: Deferred.unsafeMake<void>(FiberId.none), listeners: 0 }
+      bell.listeners++
+      bells.set(id, bell)
+      return bell
+    })
 
   const leave = (id: TaskId, bell: Bell) =>
     Effect.sync(() => {

@@ -1,0 +1,27 @@
+import type { FileSystem, Path } from "@effect/platform"
+import type { Effect } from "effect"
+import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { Drive } from "../dispatch/Drive.js"
+import type { Preflight } from "../dispatch/Preflight.js"
+import type { Scheduler } from "../services/Scheduler.js"
+import type { Settings } from "../services/Settings.js"
+import type { ExitCode } from "./ExitCode.js"
+import type { Refusal } from "./Refusal.js"
+import type { Screen } from "./Screen.js"
+
+/** What commands are made of; every command is a process with all of it, as a server is. */
+export type Core = Dispatch | Drive | Preflight | Scheduler | Settings
+
+export type Command<R> = Effect.Effect<ExitCode, Refusal, R | Screen>
+
+interface Choices {
+  /** The config file, if one was named. */
+  readonly config: string | undefined
+  readonly json: boolean
+}
+
+/** A command line that was understood. */
+export type Invocation =
+  | (Choices & { readonly kind: "installed"; readonly command: Command<Core> })
+  /** Needs no config and opens no state folder. */
+  | (Choices & { readonly kind: "alone"; readonly command: Command<FileSystem.FileSystem | Path.Path> })

@@ -1,0 +1,39 @@
+import { Effect } from "effect"
+import { StoreFailed } from "../../src/domain/DispatchError.js"
+import type { Store } from "../../src/services/Store.js"
+
+type Method = keyof typeof Store.Service
+
+/** What a call of the store becomes. */
+export type Around = <A, E>(call: Effect.Effect<A, E>, method: Method) => Effect.Effect<A, E | StoreFailed>
+
+/** A store whose every call goes through `around` first. */
+export const around = (store: typeof Store.Service, wrap: Around): typeof Store.Service => ({
+  create: (task) => wrap(store.create(task), "create"),
+  find: (id) => wrap(store.find(id), "find"),
+  list: (query) => wrap(store.list(query), "list"),
+  commit: (basis, change) => wrap(store.commit(basis, change), "commit"),
+  events: (id, options) => wrap(store.events(id, options), "events"),
+  log: (id, page) => wrap(store.log(id, page), "log"),
+  artifacts: (id) => wrap(store.artifacts(id), "artifacts"),
+  resources: (id) => wrap(store.resources(id), "resources"),
+  changed: (id, revision) => wrap(store.changed(id, revision), "changed"),
+  renew: (owner, until) => wrap(store.renew(owner, until), "renew"),
+  claim: (request) => wrap(store.claim(request), "claim"),
+  release: (owner, ids) => wrap(store.release(owner, ids), "release"),
+  cancelling: (owner) => wrap(store.cancelling(owner), "cancelling")
+})
+
+export const broken = new StoreFailed({ fault: "full", detail: "told to fail" })
+
+/** Fails the nth call from now, before it did anything or after it did everything. */
+export const failingAt = (nth: number, when: "before" | "after") => {
+  const count = { calls: 0 }
+  const wrap: Around = <A, E>(call: Effect.Effect<A, E>) =>
+    Effect.suspend((): Effect.Effect<A, E | StoreFailed> => {
+      count.calls += 1
+      if (count.calls !== nth) return call
+      return when === "before" ? Effect.fail(broken) : Effect.zipRight(call, Effect.fail(broken))
+    })
+  return { count, wrap }
+}
