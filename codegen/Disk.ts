@@ -37,12 +37,17 @@ const stale = Effect.fn("codegen.stale")(function* (root: string, planned: Reado
   const owned = new Set(planned.map((file) => file.path))
   const candidates = yield* Effect.forEach(["adapters", "test/contracts"], (folder) =>
     files.exists(paths.join(root, folder)).pipe(
-      Effect.flatMap((exists) => (exists ? files.readDirectory(paths.join(root, folder), { recursive: true }) : Effect.succeed([]))),
+      Effect.flatMap((exists) =>
+        exists ? files.readDirectory(paths.join(root, folder), { recursive: true }) : Effect.succeed([])
+      ),
       Effect.map((names) => names.map((name) => `${folder}/${name.replaceAll("\\", "/")}`))
     )
   )
   return yield* Effect.filter(
-    candidates.flat().filter((path) => /\.generated(\.test)?\.ts$/.test(path) && !owned.has(path)).sort(),
+    candidates
+      .flat()
+      .filter((path) => /\.generated(\.test)?\.ts$/.test(path) && !owned.has(path))
+      .sort(),
     (path) => Effect.map(files.readFileString(paths.join(root, path)), isMade)
   )
 })

@@ -3,7 +3,9 @@ import { TargetMode, TaskType } from "../src/domain/Task.js"
 import { DetailField, FieldName, optional, required, text } from "./Field.js"
 
 const ErrorName = Schema.String.pipe(
-  Schema.pattern(/^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$/, { description: "lower-case words joined by '_', such as not_ready" })
+  Schema.pattern(/^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$/, {
+    description: "lower-case words joined by '_', such as not_ready"
+  })
 )
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => NoInfer<A>, description: string) =>
@@ -16,8 +18,14 @@ const FieldGroup = Schema.Struct({ fields: withDefault(fields, () => ({}), "Each
 const Need = Schema.Struct({
   id: required(text, "The input field that answers; also the detail it fills."),
   question: required(text, "What to ask when nobody said it."),
-  modes: optional(Schema.NonEmptyArray(TargetMode), "Asked for in these target modes; all of the adapter's if left out."),
-  taskTypes: optional(Schema.NonEmptyArray(TaskType), "Asked for in these task types; all of the adapter's if left out."),
+  modes: optional(
+    Schema.NonEmptyArray(TargetMode),
+    "Asked for in these target modes; all of the adapter's if left out."
+  ),
+  taskTypes: optional(
+    Schema.NonEmptyArray(TaskType),
+    "Asked for in these task types; all of the adapter's if left out."
+  ),
   environment: optional(text, "An environment variable of the server that may answer.")
 })
 
@@ -52,7 +60,10 @@ export const Entry = Schema.Struct({
     "What a repeated start does: nothing, unknown but it can be asked, or perhaps a second run."
   ),
   transport: required(Schema.Literal("process", "http", "sdk"), "How it is reached."),
-  maxConcurrent: required(Schema.Int.pipe(Schema.positive()), "How many tasks of one backend may be under way at once."),
+  maxConcurrent: required(
+    Schema.Int.pipe(Schema.positive()),
+    "How many tasks of one backend may be under way at once."
+  ),
   built: withDefault(Schema.Boolean, () => true, "false: declared, but its Adapter.ts is not part of this build."),
   account: withDefault(FieldGroup, () => ({ fields: {} }), "What an account's details may hold."),
   details: withDefault(FieldGroup, () => ({ fields: {} }), "What a backend's and a target's details may hold."),

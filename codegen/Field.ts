@@ -33,7 +33,12 @@ const range = {
   max: optional(Schema.Finite, "The most it may be.")
 }
 
-const Int = Schema.Struct({ type: Schema.Literal("int"), ...common, ...range, default: optional(Schema.Int, "Used when nobody gives it.") })
+const Int = Schema.Struct({
+  type: Schema.Literal("int"),
+  ...common,
+  ...range,
+  default: optional(Schema.Int, "Used when nobody gives it.")
+})
 const Float = Schema.Struct({ type: Schema.Literal("number"), ...common, ...range })
 
 const Flag = Schema.Struct({

@@ -6,7 +6,9 @@ import { Entry } from "./Entry.js"
 import { required } from "./Field.js"
 
 const AdapterName = Schema.String.pipe(
-  Schema.pattern(/^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$/, { description: "lower-case words joined by '-', such as acme-cloud" })
+  Schema.pattern(/^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$/, {
+    description: "lower-case words joined by '-', such as acme-cloud"
+  })
 )
 
 /** Whether a word may name an adapter. */
@@ -31,7 +33,9 @@ const decode = ParseResult.decodeUnknownEither(Manifest, { errors: "all", onExce
 
 const fromValue = (value: unknown): Either.Either<Manifest, ReadonlyArray<string>> =>
   decode(value).pipe(
-    Either.mapLeft((issue) => schemaIssues(issue).map(({ path, message }) => `${formatPath(path) || "the file"}: ${message}`)),
+    Either.mapLeft((issue) =>
+      schemaIssues(issue).map(({ path, message }) => `${formatPath(path) || "the file"}: ${message}`)
+    ),
     Either.flatMap((manifest) => {
       const found = inconsistencies(manifest.adapters)
       return found.length === 0 ? Either.right(manifest) : Either.left(found)
@@ -41,9 +45,8 @@ const fromValue = (value: unknown): Either.Either<Manifest, ReadonlyArray<string
 /** A manifest from its YAML text, or all that is wrong with it. */
 export const parse = (yaml: string): Either.Either<Manifest, ManifestInvalid> => {
   const document = parseDocument(yaml)
-  const value: Either.Either<unknown, ReadonlyArray<string>> =
-    document.errors.length === 0
-      ? Either.try({ try: (): unknown => document.toJS(), catch: (cause) => [String(cause)] })
-      : Either.left(document.errors.map((error) => error.message.replace(/:?\n[\s\S]*$/, "")))
+  const value: Either.Either<unknown, ReadonlyArray<string>> = document.errors.length === 0
+    ? Either.try({ try: (): unknown => document.toJS(), catch: (cause) => [String(cause)] })
+    : Either.left(document.errors.map((error) => error.message.replace(/:?\n[\s\S]*$/, "")))
   return Either.flatMap(value, fromValue).pipe(Either.mapLeft((problems) => new ManifestInvalid({ problems })))
 }

@@ -1,6 +1,7 @@
 const capital = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1)
 
-const camel = (words: ReadonlyArray<string>) => words.map((word, index) => (index === 0 ? word : capital(word))).join("")
+const camel = (words: ReadonlyArray<string>) =>
+  words.map((word, index) => (index === 0 ? word : capital(word))).join("")
 
 /** `aws-agentcore` as `awsAgentcore`. */
 export const variableName = (adapter: string): string => camel(adapter.split("-"))
@@ -15,7 +16,8 @@ export const errorCode = (adapter: string, error: string, failure: { readonly co
 const hole = /\{([^{}]*)\}/g
 
 /** The names in a message's braces. */
-export const holes = (message: string): ReadonlyArray<string> => Array.from(message.matchAll(hole), (match) => match[1] ?? "")
+export const holes = (message: string): ReadonlyArray<string> =>
+  Array.from(message.matchAll(hole), (match) => match[1] ?? "")
 
 /** A message cut at its braces: text and names in turn, beginning with text. */
 export const pieces = (message: string): ReadonlyArray<string> => message.split(hole)

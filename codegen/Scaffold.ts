@@ -31,6 +31,12 @@ export const withEntry = (yaml: string, manifest: Manifest, name: string): Eithe
 /** The map of adapters is all a manifest holds, so what is indented like its first key and comes last belongs to it. */
 const appended = (yaml: string, firstKey: number, name: string): string => {
   const indent = " ".repeat(firstKey - (yaml.lastIndexOf("\n", firstKey) + 1))
-  const lines = [`${name}:`, ...entrySeed(name).trimEnd().split("\n").map((line) => `  ${line}`)]
+  const lines = [
+    `${name}:`,
+    ...entrySeed(name)
+      .trimEnd()
+      .split("\n")
+      .map((line) => `  ${line}`)
+  ]
   return `${yaml.trimEnd()}\n\n${lines.map((line) => `${indent}${line}`).join("\n")}\n`
 }

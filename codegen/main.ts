@@ -15,14 +15,19 @@ const usage = "Use: npm run codegen, npm run codegen -- --check, or npm run code
 const flags = ["--check", "--add"]
 const file = "adapters.manifest.yaml"
 
-const inWords = ({ path, state, line }: Difference) => `  ${path}: ${state}${line === undefined ? "" : ` from line ${line}`}`
+const inWords = ({ path, state, line }: Difference) =>
+  `  ${path}: ${state}${line === undefined ? "" : ` from line ${line}`}`
 
 const readManifest = Effect.fn("codegen.readManifest")(function* (root: string) {
   const files = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
-  return yield* files.readFileString(paths.join(root, file)).pipe(
-    Effect.mapError(() => new NoManifest({ message: `${file} cannot be read in ${root}. Run this in the project's top folder.` }))
-  )
+  return yield* files
+    .readFileString(paths.join(root, file))
+    .pipe(
+      Effect.mapError(
+        () => new NoManifest({ message: `${file} cannot be read in ${root}. Run this in the project's top folder.` })
+      )
+    )
 })
 
 const check = Effect.fn("codegen.check")(function* (root: string) {
@@ -48,7 +53,9 @@ const add = Effect.fn("codegen.add")(function* (root: string, name: string) {
   yield* parse(after)
   yield* files.writeFileString(paths.join(root, file), after)
   yield* write(root, after)
-  yield* Console.log(`Next: describe ${name} in ${file}, run npm run codegen, and fill in adapters/${name}/Adapter.ts until its contract run is green.`)
+  yield* Console.log(
+    `Next: describe ${name} in ${file}, run npm run codegen, and fill in adapters/${name}/Adapter.ts until its contract run is green.`
+  )
 })
 
 const run = Effect.fn("codegen.run")(function* (root: string, [flag, name, ...more]: ReadonlyArray<string>) {

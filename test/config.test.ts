@@ -22,7 +22,9 @@ describe("Config", () => {
     Effect.gen(function* () {
       const config = yield* fromJson(contractJson("config.session"), specs, "config.session.json")
       assert.strictEqual(config.defaults.runtime, "research-agent")
-      assert.deepStrictEqual(config.runtimes["research-agent"]?.runtimeTools, { enabled: ["web-search", "code-interpreter"] })
+      assert.deepStrictEqual(config.runtimes["research-agent"]?.runtimeTools, {
+        enabled: ["web-search", "code-interpreter"]
+      })
       assert.strictEqual(config.backends["agentcore-dev"]?.details?.["protocol"], "a2a")
     })
   )

@@ -5,6 +5,9 @@ import { core, eventTypes, find, logOf, reaches, settled, spawned, startProcess,
 import { dies, Fake, fails, semantics, throws } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
 
+const unreachable = fails({ code: "worker.lost", retryable: true })
+/** For tests in which minutes pass. */
+const patient = { lease: "1 hour", poll: "1 minute", limit: 8 } as const
 const journey = ["task.created", "task.starting", "task.started"]
 
 describe("Drive", () => {
@@ -18,10 +21,18 @@ describe("Drive", () => {
         assert.strictEqual(task.status, "succeeded")
         assert.deepStrictEqual(task.outcome, { ok: true, result: { answer: 42 } })
         assert.strictEqual(fake.far.runs(id), 1)
-        assert.deepStrictEqual(yield* eventTypes(id), [...journey, "task.progress", "task.completing", "task.succeeded"])
+        assert.deepStrictEqual(yield* eventTypes(id), [
+          ...journey,
+          "task.progress",
+          "task.completing",
+          "task.succeeded"
+        ])
         assert.strictEqual(yield* logOf(id), "first line\nlast line\n")
         const artifacts = yield* Effect.flatMap(Store, (store) => store.artifacts(id))
-        assert.deepStrictEqual(artifacts.map((artifact) => artifact.uri), ["file:///report.md"])
+        assert.deepStrictEqual(
+          artifacts.map((artifact) => artifact.uri),
+          ["file:///report.md"]
+        )
       }).pipe(Effect.provide(core()))
     )
   }
@@ -42,7 +53,10 @@ describe("Drive", () => {
         "task.started"
       ])
       assert.deepStrictEqual(fake.far.leftovers, [])
-      assert.deepStrictEqual((yield* store.resources(id)).map((resource) => resource.state), ["gone"])
+      assert.deepStrictEqual(
+        (yield* store.resources(id)).map((resource) => resource.state),
+        ["gone"]
+      )
     }).pipe(Effect.provide(core()))
   )
 
@@ -137,8 +151,8 @@ describe("Drive", () => {
   it.scoped("gives a far side up that stays silent, with its own code, and not before ten minutes", () =>
     Effect.gen(function* () {
       const fake = yield* Fake
-      fake.always("observe", fails({ code: "worker.lost", retryable: true }))
-      yield* startProcess()
+      fake.always("observe", () => Effect.delay(unreachable(), "30 seconds"))
+      yield* startProcess(patient)
       const id = yield* spawned("once")
       yield* reaches(id, "running")
       const began = (yield* find(id)).updatedAt
@@ -153,18 +167,17 @@ describe("Drive", () => {
   it.scoped("counts the silence anew after each sign of life", () =>
     Effect.gen(function* () {
       const fake = yield* Fake
-      const lost = fails({ retryable: true })
-      fake.far.plan = { ...shortWork, ends: false }
-      yield* startProcess()
+      fake.far.plan = { ...shortWork, ends: false, pollAfter: 30_000 }
+      yield* startProcess(patient)
       const id = yield* spawned("once")
       yield* reaches(id, "running")
       for (let round = 0; round < 3; round++) {
         const silentSince = fake.called("observe")
-        fake.always("observe", lost)
-        yield* until(id, () => fake.called("observe") > silentSince + 40, 10_000)
+        fake.always("observe", () => Effect.delay(unreachable(), "1 minute"))
+        yield* until(id, () => fake.called("observe") > silentSince + 7, 30_000)
         const heardSince = fake.called("observe")
         fake.always("observe", (ordinary) => ordinary)
-        yield* until(id, () => fake.called("observe") > heardSince + 1, 10_000)
+        yield* until(id, () => fake.called("observe") > heardSince + 1, 30_000)
       }
       assert.strictEqual((yield* find(id)).status, "running")
     }).pipe(Effect.provide(core()))
@@ -173,9 +186,9 @@ describe("Drive", () => {
   it.scoped("fails only the task whose adapter breaks down", () =>
     Effect.gen(function* () {
       const fake = yield* Fake
+      yield* startProcess()
       for (const broken of [dies, throws]) {
         fake.next("observe", broken)
-        yield* startProcess()
         const first = yield* spawned("once")
         yield* settled(first)
         const second = yield* spawned("once")

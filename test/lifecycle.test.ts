@@ -95,7 +95,9 @@ describe("Lifecycle", () => {
 
   it("ends completing as succeeded or failed and nothing else", () => {
     assert.deepStrictEqual(
-      movesFrom("completing").map((move) => move.to).toSorted(),
+      movesFrom("completing")
+        .map((move) => move.to)
+        .toSorted(),
       ["failed", "succeeded"]
     )
   })
@@ -113,7 +115,10 @@ describe("Lifecycle", () => {
   it("writes the intent to start before anything can run", () => {
     for (const path of all.filter((walked) => visited(walked).includes("running"))) {
       const first = path.findIndex((move) => move.to === "running")
-      assert.isTrue(path.slice(0, first).some((move) => move.to === "starting"), spelled(path))
+      assert.isTrue(
+        path.slice(0, first).some((move) => move.to === "starting"),
+        spelled(path)
+      )
     }
   })
 })

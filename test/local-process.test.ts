@@ -2,6 +2,7 @@ import { statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
+import { processesHere } from "../adapters/local-process/supervisor/Processes.js"
 import type { RoutedRequest } from "../src/domain/Task.js"
 import { begin, call, cleaned, draft, linesOf, watch } from "./support/AdapterDrive.js"
 import { folderOf, layer, living, node, request, root, runs, shell, until } from "./support/LocalWork.js"
@@ -18,8 +19,11 @@ const done = Effect.fnUntraced(function* (routed: RoutedRequest) {
 
 const sizeOf = (taskId: string, name: string) => statSync(join(folderOf(taskId), name)).size
 
-const errorOf = ({ outcome }: { outcome: { ok: boolean } & { error?: { code: string; message: string; details?: unknown } } }) =>
-  outcome.error ?? assert.fail(`expected a failure, got ${JSON.stringify(outcome)}`)
+const errorOf = ({
+  outcome
+}: {
+  outcome: { ok: boolean } & { error?: { code: string; message: string; details?: unknown } }
+}) => outcome.error ?? assert.fail(`expected a failure, got ${JSON.stringify(outcome)}`)
 
 describe("A local task's words", () => {
   it.live("become its result when it says nothing else, cut to their end", () =>
@@ -36,7 +40,9 @@ describe("A local task's words", () => {
 
   it.live("arrive whole though a character and a line arrive in parts, and bytes that are no text are marked", () =>
     Effect.gen(function* () {
-      const { text } = yield* done(shell("printf 'caf\\303'; sleep 0.3; printf '\\251 \\377\\376'; sleep 0.3; printf ' end'"))
+      const { text } = yield* done(
+        shell("printf 'caf\\303'; sleep 0.3; printf '\\251 \\377\\376'; sleep 0.3; printf ' end'")
+      )
       assert.strictEqual(text, "café \uFFFD\uFFFD end")
     })
   )
@@ -52,7 +58,14 @@ describe("A local task's words", () => {
 
   it.live("of a whole response give result, events and artifacts; ok: false fails the task", () =>
     Effect.gen(function* () {
-      const response = (ok: boolean) => JSON.stringify({ ok, output: { pages: 3 }, events: [{ type: "task.progress", message: "read" }], artifacts: [{ uri: "file:///tmp/r.md", kind: "report" }], ...(ok ? {} : { error: "no pages" }) })
+      const response = (ok: boolean) =>
+        JSON.stringify({
+          ok,
+          output: { pages: 3 },
+          events: [{ type: "task.progress", message: "read" }],
+          artifacts: [{ uri: "file:///tmp/r.md", kind: "report" }],
+          ...(ok ? {} : { error: "no pages" })
+        })
       const well = yield* done(shell(`echo '${response(true)}'`))
       assert.deepEqual(well.outcome, { ok: true, result: { pages: 3 } })
       assert.deepEqual(well.artifacts, [{ uri: "file:///tmp/r.md", kind: "report" }])
@@ -65,7 +78,9 @@ describe("A local task's words", () => {
 
   it.live("may be one long line: a result of 300 KB is understood", () =>
     Effect.gen(function* () {
-      const { outcome } = yield* done(node(`console.log(JSON.stringify({ type: "task.result", payload: "x".repeat(300000) }))`))
+      const { outcome } = yield* done(
+        node(`console.log(JSON.stringify({ type: "task.result", payload: "x".repeat(300000) }))`)
+      )
       assert.deepEqual(outcome, { ok: true, result: "x".repeat(300_000) })
     })
   )
@@ -75,6 +90,21 @@ describe("A local task's words", () => {
       const seen = yield* done(shell("echo it broke >&2; exit 7"))
       assert.strictEqual(errorOf(seen).code, "local_process.exited")
       assert.deepEqual(errorOf(seen).details, { executable: "/bin/sh", exitCode: 7, lastLines: ["it broke"] })
+    })
+  )
+})
+
+describe("The words of a task that ends at once", () => {
+  it.live("are kept all the same", () =>
+    Effect.gen(function* () {
+      const all = yield* Effect.all(
+        Array.from({ length: 12 }, (_, n) => done(request({ command: ["/bin/echo", `word ${n}`] }))),
+        { concurrency: 4 }
+      )
+      assert.deepEqual(
+        all.map(({ text }) => text),
+        Array.from({ length: 12 }, (_, n) => `word ${n}`)
+      )
     })
   )
 })
@@ -93,7 +123,13 @@ describe("A local task gets", () => {
         ok: true,
         result: {
           args: [instruction, "x{instruction}", '{"a":[1,"two"]}', task.id],
-          stdin: { taskId: task.id, taskType: "agent.run", input: routed.input, prompt: instruction, context: { a: [1, "two"] } }
+          stdin: {
+            taskId: task.id,
+            taskType: "agent.run",
+            input: routed.input,
+            prompt: instruction,
+            context: { a: [1, "two"] }
+          }
         }
       })
     })
@@ -101,15 +137,30 @@ describe("A local task gets", () => {
 
   it.live("of our environment only what the backend lists, and its own marks", () =>
     Effect.gen(function* () {
-      const ours = ConfigProvider.fromMap(new Map([["PATH", "/usr/bin:/bin"], ["ALLOWED_ONE", "a, b"], ["A_SECRET", "x"]]))
-      const { text, task } = yield* Effect.withConfigProvider(done(request({ command: ["env"], env: ["PATH", "ALLOWED_ONE", "UNSET"] })), ours)
+      const ours = ConfigProvider.fromMap(
+        new Map([
+          ["PATH", "/usr/bin:/bin"],
+          ["ALLOWED_ONE", "a, b"],
+          ["A_SECRET", "x"]
+        ])
+      )
+      const { text, task } = yield* Effect.withConfigProvider(
+        done(request({ command: ["env"], env: ["PATH", "ALLOWED_ONE", "UNSET"] })),
+        ours
+      )
       const lines = text.split("\n").sort()
-      assert.deepEqual(lines.filter((line) => !line.startsWith("AGENTDISPATCH_")), ["ALLOWED_ONE=a, b", "PATH=/usr/bin:/bin"])
-      assert.deepEqual(lines.filter((line) => line.startsWith("AGENTDISPATCH_")), [
-        `AGENTDISPATCH_ARTIFACT_DIR=${join(folderOf(task.id), "artifacts")}`,
-        `AGENTDISPATCH_START_TOKEN=${task.startToken}`,
-        `AGENTDISPATCH_TASK_ID=${task.id}`
-      ])
+      assert.deepEqual(
+        lines.filter((line) => !line.startsWith("AGENTDISPATCH_")),
+        ["ALLOWED_ONE=a, b", "PATH=/usr/bin:/bin"]
+      )
+      assert.deepEqual(
+        lines.filter((line) => line.startsWith("AGENTDISPATCH_")),
+        [
+          `AGENTDISPATCH_ARTIFACT_DIR=${join(folderOf(task.id), "artifacts")}`,
+          `AGENTDISPATCH_START_TOKEN=${task.startToken}`,
+          `AGENTDISPATCH_TASK_ID=${task.id}`
+        ]
+      )
     })
   )
 
@@ -119,8 +170,12 @@ describe("A local task gets", () => {
       const { artifacts } = yield* watch(layer, task)
       const folder = folderOf(task.id)
       assert.strictEqual(statSync(folder).mode & 0o777, 0o700)
-      for (const name of ["spec.json", "claim.json", "exit.json", "stdout"]) assert.strictEqual(statSync(join(folder, name)).mode & 0o777, 0o600, name)
-      assert.deepEqual(artifacts.map(({ kind, sizeBytes }) => ({ kind, sizeBytes })), [{ kind: "file", sizeBytes: 7 }])
+      for (const name of ["spec.json", "claim.json", "exit.json", "stdout"])
+        assert.strictEqual(statSync(join(folder, name)).mode & 0o777, 0o600, name)
+      assert.deepEqual(
+        artifacts.map(({ kind, sizeBytes }) => ({ kind, sizeBytes })),
+        [{ kind: "file", sizeBytes: 7 }]
+      )
       yield* cleaned(layer, task, resources)
       assert.isDefined(statSync(join(folder, "artifacts", "r.md")))
       assert.isUndefined(statSync(join(folder, "claim.json"), { throwIfNoEntry: false }))
@@ -140,8 +195,14 @@ describe("A local task is ended", () => {
 
   it.live("at its deadline though nobody asks after it", () =>
     Effect.gen(function* () {
-      const { task, resources } = yield* begin(layer, draft(shell("trap '' TERM; while :; do sleep 1; done", { deadlineSeconds: 1 })))
-      yield* until("the exit record", () => statSync(join(folderOf(task.id), "exit.json"), { throwIfNoEntry: false }) !== undefined)
+      const { task, resources } = yield* begin(
+        layer,
+        draft(shell("trap '' TERM; while :; do sleep 1; done", { deadlineSeconds: 1 }))
+      )
+      yield* until(
+        "the exit record",
+        () => statSync(join(folderOf(task.id), "exit.json"), { throwIfNoEntry: false }) !== undefined
+      )
       assert.deepEqual(living(task.id), [])
       assert.strictEqual(errorOf(yield* watch(layer, task)).code, "local_process.deadline_exceeded")
       yield* cleaned(layer, task, resources)
@@ -150,16 +211,23 @@ describe("A local task is ended", () => {
 
   it.live("with all it left in the background", () =>
     Effect.gen(function* () {
-      const seen = yield* done(shell("setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' > /dev/null 2>&1 & env -i sleep 60 & echo done"))
+      const seen = yield* done(
+        shell(
+          "setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' > /dev/null 2>&1 & env -i sleep 60 & echo $!"
+        )
+      )
       assert.isTrue(seen.outcome.ok)
-      assert.strictEqual(seen.text, "done")
+      assert.match(seen.text, /^[0-9]+$/)
+      assert.isUndefined(processesHere()?.find(Number(seen.text)))
     })
   )
 
   it.live("before it begins if its executable vanished", () =>
     Effect.gen(function* () {
       const script = join(root, "vanishing")
-      yield* Effect.promise(() => import("node:fs/promises").then((fs) => fs.writeFile(script, "#!/no/such/interpreter\n", { mode: 0o755 })))
+      yield* Effect.promise(() =>
+        import("node:fs/promises").then((fs) => fs.writeFile(script, "#!/no/such/interpreter\n", { mode: 0o755 }))
+      )
       const seen = yield* done(request({ command: [script] }))
       assert.strictEqual(errorOf(seen).code, "local_process.spawn_failed")
       assert.include(errorOf(seen).message, script)
@@ -171,7 +239,10 @@ describe("The preflight of a local backend", () => {
   it.live("names what is missing", () =>
     Effect.gen(function* () {
       const failing = (routed: RoutedRequest) =>
-        Effect.map(call(layer, (adapter) => adapter.check(routed, false)), (checks) => checks.filter(({ status }) => status !== "pass").map(({ name }) => name))
+        Effect.map(
+          call(layer, (adapter) => adapter.check(routed, false)),
+          (checks) => checks.filter(({ status }) => status !== "pass").map(({ name }) => name)
+        )
       assert.deepEqual(yield* failing(shell("true")), [])
       assert.deepEqual(yield* failing(request({ command: ["no-such-program"] })), ["executable"])
       assert.deepEqual(yield* failing(request({ command: ["/bin/sh"], cwd: "/no/such" })), ["cwd"])

@@ -91,7 +91,10 @@ describe("Routing of the short form", () => {
       assert.strictEqual(session.target.mode, "session")
       const error = yield* Effect.flip(routeSpawn(world, { instruction: "x", details: { ecrImageUri: "image" } }))
       assert(error._tag === "NeedsAnswers")
-      assert.deepStrictEqual(error.questions.map((question) => question.id), ["executionRoleArn"])
+      assert.deepStrictEqual(
+        error.questions.map((question) => question.id),
+        ["executionRoleArn"]
+      )
     })
   )
 
@@ -109,7 +112,11 @@ describe("Routing of the short form", () => {
     ["which of several profiles, when none is the default", { instruction: "x" }, ["runtime"]],
     ["a required input that is missing", { runtime: "one", instruction: "x" }, ["ticket"]],
     ["a required input that is blank", { runtime: "one", instruction: "x", context: { ticket: "" } }, ["ticket"]],
-    ["an unknown account profile", { runtime: "two", instruction: "x", accountProfile: "toString" }, ["account_profile"]],
+    [
+      "an unknown account profile",
+      { runtime: "two", instruction: "x", accountProfile: "toString" },
+      ["account_profile"]
+    ],
     ["everything at once that is missing", { runtime: "one" }, ["instruction", "ticket"]]
   ]
   for (const [what, call, ids] of asked) {
@@ -117,7 +124,10 @@ describe("Routing of the short form", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(routeSpawn(yield* worldOf(twoRuntimes), call))
         assert(error._tag === "NeedsAnswers", error.message)
-        assert.deepStrictEqual(error.questions.map((question) => question.id), ids)
+        assert.deepStrictEqual(
+          error.questions.map((question) => question.id),
+          ids
+        )
         assert.deepStrictEqual(error.availableRuntimes, ["one", "two"])
         if (ids[0] === "runtime") assert.deepStrictEqual(error.questions[0]?.choices, ["one", "two"])
       })
@@ -134,19 +144,51 @@ describe("Routing of the short form", () => {
   )
 
   const refused: ReadonlyArray<readonly [string, SpawnCall, string, RegExp]> = [
-    ["a command from the caller", { details: { command: ["rm"] } }, "InvalidInput", /^target\.details\.command: cannot be set/],
-    ["a longer deadline than configured", { target: { details: { deadlineSeconds: 61 } } }, "InvalidInput", /^target\.details\.deadlineSeconds: is 61; a call may only lower the configured 60/],
-    ["a NUL character", { context: { ticket: 1, a: { b: ["x\u0000y"] } } }, "InvalidInput", /^input\.context\.a\.b\[0\]: contains a NUL/],
-    ["more than fits", { context: { ticket: 1, big: "x".repeat(5_000_000) } }, "InvalidInput", /^input: is \d+ characters/],
-    ["another provider than the account's", { provider: "aws" }, "AccountProviderMismatch", /belongs to provider "local"/],
+    [
+      "a command from the caller",
+      { details: { command: ["rm"] } },
+      "InvalidInput",
+      /^target\.details\.command: cannot be set/
+    ],
+    [
+      "a longer deadline than configured",
+      { target: { details: { deadlineSeconds: 61 } } },
+      "InvalidInput",
+      /^target\.details\.deadlineSeconds: is 61; a call may only lower the configured 60/
+    ],
+    [
+      "a NUL character",
+      { context: { ticket: 1, a: { b: ["x\u0000y"] } } },
+      "InvalidInput",
+      /^input\.context\.a\.b\[0\]: contains a NUL/
+    ],
+    [
+      "more than fits",
+      { context: { ticket: 1, big: "x".repeat(5_000_000) } },
+      "InvalidInput",
+      /^input: is \d+ characters/
+    ],
+    [
+      "another provider than the account's",
+      { provider: "aws" },
+      "AccountProviderMismatch",
+      /belongs to provider "local"/
+    ],
     ["a mode the adapter lacks", { target: { mode: "runtime" } }, "AdapterUnsupported", /target mode "runtime"/],
-    ["a credential three levels deep", { context: { ticket: 1, a: { b: { api_key: "k" } } } }, "CredentialRefused", /^context\.a\.b\.api_key/]
+    [
+      "a credential three levels deep",
+      { context: { ticket: 1, a: { b: { api_key: "k" } } } },
+      "CredentialRefused",
+      /^context\.a\.b\.api_key/
+    ]
   ]
   for (const [what, call, tag, message] of refused) {
     it.effect(`refuses ${what}`, () =>
       Effect.gen(function* () {
         const world = yield* worldOf(twoRuntimes)
-        const error = yield* Effect.flip(routeSpawn(world, { runtime: "one", instruction: "x", context: { ticket: 1 }, ...call }))
+        const error = yield* Effect.flip(
+          routeSpawn(world, { runtime: "one", instruction: "x", context: { ticket: 1 }, ...call })
+        )
         assert.strictEqual(error._tag, tag, error.message)
         assert.match(error.message, message)
       })

@@ -10,9 +10,14 @@ import { temporaryFolder } from "./support/StateFolder.js"
 
 /** A store whose statements are written down. */
 const observed = Effect.gen(function* () {
-  const sql = yield* Effect.flatMap(temporaryFolder, (folder) => Effect.flatMap(Layer.build(Sqlite.layer(folder)), (built) => SqlClient.pipe(Effect.provide(built))))
+  const sql = yield* Effect.flatMap(temporaryFolder, (folder) =>
+    Effect.flatMap(Layer.build(Sqlite.layer(folder)), (built) => SqlClient.pipe(Effect.provide(built)))
+  )
   const { client, told } = yield* recording(sql)
-  const store = yield* Effect.provide(Store, yield* Layer.build(Layer.provide(StoreSql.layerClient, Layer.succeed(SqlClient, client))))
+  const store = yield* Effect.provide(
+    Store,
+    yield* Layer.build(Layer.provide(StoreSql.layerClient, Layer.succeed(SqlClient, client)))
+  )
   return { sql: client, store, told }
 })
 
@@ -35,26 +40,51 @@ describe("what reading costs", () => {
         told.length = 0
         const page = yield* store.log(task.id, { cursor: length - 5_008, limit: 1_000 })
         assert.strictEqual(page.data, megabyte.slice(-5_008, -4_008))
-        costs.push({ statements: told.length, rows: told.reduce((sum, { rows }) => sum + rows, 0), units: told.reduce((sum, { units }) => sum + units, 0) })
+        costs.push({
+          statements: told.length,
+          rows: told.reduce((sum, { rows }) => sum + rows, 0),
+          units: told.reduce((sum, { units }) => sum + units, 0)
+        })
         const plans = yield* Effect.forEach([...told], (statement) => planOf(sql, statement))
         assert.notMatch(plans.flat().join("\n"), growing)
       }
-      assert.deepStrictEqual(costs.map(({ statements, rows }) => ({ statements, rows })), [{ statements: 1, rows: 1 }, { statements: 1, rows: 1 }])
+      assert.deepStrictEqual(
+        costs.map(({ statements, rows }) => ({ statements, rows })),
+        [
+          { statements: 1, rows: 1 },
+          { statements: 1, rows: 1 }
+        ]
+      )
       for (const { units } of costs) assert.isAtMost(units, 20_000)
-    }))
+    })
+  )
 
   it.scoped("claims from 2,000 queued tasks without walking through them", () =>
     Effect.gen(function* () {
       const { sql, store, told } = yield* observed
-      const queue = Effect.forEach(Array.from({ length: 2_000 }, (_, n) => n), (n) => accepted({ backend: `b${n % 4}` }), { discard: true })
-      const last = yield* Effect.provideService(sql.withTransaction(Effect.zipRight(queue, accepted({ backend: "b0" }))), Store, store)
+      const queue = Effect.forEach(
+        Array.from({ length: 2_000 }, (_, n) => n),
+        (n) => accepted({ backend: `b${n % 4}` }),
+        { discard: true }
+      )
+      const last = yield* Effect.provideService(
+        sql.withTransaction(Effect.zipRight(queue, accepted({ backend: "b0" }))),
+        Store,
+        store
+      )
       yield* store.renew("a", 60_000)
       told.length = 0
       assert.lengthOf(yield* store.claim({ owner: "a", limit: 64, capacity: () => 4 }), 16)
-      assert.isAtMost(told.reduce((sum, { rows }) => sum + rows, 0), 100)
+      assert.isAtMost(
+        told.reduce((sum, { rows }) => sum + rows, 0),
+        100
+      )
       told.length = 0
       assert.deepStrictEqual(yield* store.claim({ owner: "a", limit: 48, capacity: () => 4 }), [])
-      assert.isAtMost(told.reduce((sum, { rows }) => sum + rows, 0), 12)
+      assert.isAtMost(
+        told.reduce((sum, { rows }) => sum + rows, 0),
+        12
+      )
       assert.notMatch(told.map(({ text }) => text).join("\n"), /BEGIN|UPDATE|DELETE/)
       assert.deepStrictEqual(yield* store.cancelling("a"), [])
       yield* store.events(last.id, { afterRevision: 0, limit: 10 })
@@ -62,5 +92,6 @@ describe("what reading costs", () => {
       const plans = yield* Effect.forEach([...told], (statement) => planOf(sql, statement))
       assert.isAbove(plans.length, 10)
       assert.notMatch(plans.flat().join("\n"), growing)
-    }))
+    })
+  )
 })

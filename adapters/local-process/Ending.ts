@@ -4,7 +4,7 @@ import type { FolderFailed } from "./Spec.generated.js"
 import { type Processes, signal } from "./supervisor/Processes.js"
 import { files } from "./supervisor/Records.js"
 import { membersOf } from "./supervisor/Tree.js"
-import { family, mark, situation, voidClaim } from "./TaskFolder.js"
+import { family, mark, situation, touchedAt, voidClaim } from "./TaskFolder.js"
 
 /** What it takes to end a task's processes. */
 export interface Ending {
@@ -18,13 +18,13 @@ const again: CancelProgress = { state: "stopping", pollAfter: 100 }
 const stopped: CancelProgress = { state: "stopped" }
 
 /** A supervisor that has not ended its task so long after the grace is stuck, and its work becomes ours. */
-const stuckAfterMillis = 15_000
+const stuckAfterMillis = 5000
 
 /** Moves a cancel on by one step; `stopped` has been verified. */
 export const cancel = Effect.fn("local.cancel")(function* (ending: Ending) {
   const { folder, token, graceSeconds, processes } = ending
   const found = yield* situation(folder, processes)
-  if (found.state === "unclaimed") return (yield* voidClaim(folder, token, yield* Clock.currentTimeMillis)) ? stopped : again
+  if (found.state === "unclaimed" && !(yield* voidClaim(folder, token, yield* Clock.currentTimeMillis))) return again
   if (found.state === "ended" && found.exit.reason !== "cancelled") return { state: "finished" } as const
   if (found.state === "running") {
     const since = yield* mark(folder, files.cancel)
@@ -51,9 +51,10 @@ export const endOrphans = (ending: Ending): Effect.Effect<boolean, FolderFailed>
 const orphans = ({ folder, token, processes }: Ending) =>
   Effect.map(family(folder), (known) => membersOf(processes, { token, ...known }))
 
+/** Where the folder is gone there is nothing to keep the time by, and nobody to be polite for. */
 const signalOrphans = (ending: Ending) =>
   Effect.gen(function* () {
-    const since = yield* mark(ending.folder, "orphaned")
+    const since = (yield* touchedAt(ending.folder, ".")) === undefined ? 0 : yield* mark(ending.folder, "orphaned")
     const name = (yield* Clock.currentTimeMillis) - since >= ending.graceSeconds * 1000 ? "SIGKILL" : "SIGTERM"
     for (const member of yield* orphans(ending)) signal(ending.processes, member, name)
   })

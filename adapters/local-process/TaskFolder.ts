@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { Effect, type ParseResult, Schema } from "effect"
+import { Clock, Effect, type ParseResult, Schema } from "effect"
 import { FolderFailed } from "./Spec.generated.js"
 import { lives, type Processes } from "./supervisor/Processes.js"
 import { closedMark, createFile, files, isClosed, readText, replaceFile, syncFolder } from "./supervisor/Records.js"
@@ -32,18 +32,24 @@ const read = <A>(folder: string, name: string, schema: Schema.Schema<A>): Effect
         )
   )
 
-export const situation = Effect.fn("local.situation")(function* (folder: string, processes: Processes) {
-  const exit = yield* read(folder, files.exit, Exit)
-  if (exit !== undefined) return ended(exit)
-  const claim = yield* read(folder, files.claim, Claim)
-  if (claim === undefined) return { state: isClosed(folder) ? "closed" : "unclaimed" } satisfies Situation
-  if (claim.supervisor === null) return { state: "void" } satisfies Situation
-  const lastSeen = yield* touchedAt(folder, files.claim)
-  const alive = yield* touching(folder, () => claim.supervisor !== null && lives(processes, claim.supervisor))
-  if (alive) return { state: "running", supervisor: claim.supervisor, lastSeen: lastSeen ?? claim.claimedAt } satisfies Situation
-  const late = yield* read(folder, files.exit, Exit)
-  return late === undefined ? ({ state: "lost", lastSeen: lastSeen ?? claim.claimedAt } satisfies Situation) : ended(late)
-}, (effect) => Effect.map(effect, (found): Situation => found))
+/** So long after its last sign a supervisor that we cannot look up, in another container, counts as gone. */
+const silentMillis = 30_000
+
+export const situation = (folder: string, processes: Processes): Effect.Effect<Situation, FolderFailed> =>
+  Effect.gen(function* () {
+    const exit = yield* read(folder, files.exit, Exit)
+    if (exit !== undefined) return ended(exit)
+    const claim = yield* read(folder, files.claim, Claim)
+    if (claim === undefined) return { state: isClosed(folder) ? "closed" : "unclaimed" }
+    const { supervisor } = claim
+    if (supervisor === null) return { state: "void" }
+    const lastSeen = (yield* touchedAt(folder, files.claim)) ?? claim.claimedAt
+    const foreign = supervisor.bootId !== processes.bootId
+    const alive = foreign ? (yield* Clock.currentTimeMillis) - lastSeen < silentMillis : lives(processes, supervisor)
+    if (alive) return { state: "running", supervisor, lastSeen }
+    const late = yield* read(folder, files.exit, Exit)
+    return late === undefined ? { state: "lost", lastSeen } : ended(late)
+  })
 
 const ended = (exit: Records.Exit): Situation => ({ state: "ended", exit })
 

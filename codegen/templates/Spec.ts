@@ -12,14 +12,17 @@ const numeric = (base: string, field: { readonly min?: number; readonly max?: nu
     ...(field.min === undefined ? [] : [`Schema.greaterThanOrEqualTo(${field.min})`]),
     ...(field.max === undefined ? [] : [`Schema.lessThanOrEqualTo(${field.max})`])
   ]
-  if (field.min !== undefined && field.max !== undefined) return `${base}.pipe(Schema.between(${field.min}, ${field.max}))`
+  if (field.min !== undefined && field.max !== undefined)
+    return `${base}.pipe(Schema.between(${field.min}, ${field.max}))`
   return bounds.length === 0 ? base : `${base}.pipe(${bounds.join(", ")})`
 }
 
 const valueSchema = (field: DetailField): string => {
   switch (field.type) {
     case "string":
-      return field.pattern === undefined ? "Schema.String" : `Schema.String.pipe(Schema.pattern(new RegExp(${quoted(field.pattern)})))`
+      return field.pattern === undefined
+        ? "Schema.String"
+        : `Schema.String.pipe(Schema.pattern(new RegExp(${quoted(field.pattern)})))`
     case "int":
       return numeric("Schema.Int", field)
     case "number":
@@ -27,7 +30,9 @@ const valueSchema = (field: DetailField): string => {
     case "boolean":
       return "Schema.Boolean"
     case "string[]":
-      return field.min === undefined ? "Schema.Array(Schema.String)" : `Schema.Array(Schema.String).pipe(Schema.minItems(${field.min}))`
+      return field.min === undefined
+        ? "Schema.Array(Schema.String)"
+        : `Schema.Array(Schema.String).pipe(Schema.minItems(${field.min}))`
     case "record":
       return "Schema.Record({ key: Schema.String, value: Schema.String })"
     case "enum":
@@ -39,14 +44,19 @@ const valueSchema = (field: DetailField): string => {
 
 const byDefault = (field: DetailField): string | undefined => {
   if (!("default" in field) || field.default === undefined) return undefined
-  return field.type === "record" ? `(${quoted(field.default)})` : Array.isArray(field.default) ? list(field.default) : quoted(field.default)
+  return field.type === "record"
+    ? `(${quoted(field.default)})`
+    : Array.isArray(field.default)
+      ? list(field.default)
+      : quoted(field.default)
 }
 
 const property = (name: string, field: DetailField): string => {
   const schema = valueSchema(field)
   const value = byDefault(field)
   const given = value === undefined ? "{ exact: true }" : `{ exact: true, default: () => ${value} }`
-  const signature = field.required === true ? `Schema.propertySignature(${schema})` : `Schema.optionalWith(${schema}, ${given})`
+  const signature =
+    field.required === true ? `Schema.propertySignature(${schema})` : `Schema.optionalWith(${schema}, ${given})`
   return `  ${name}: ${signature}.annotations({\n    description: ${quoted(field.description)}\n  })`
 }
 
@@ -108,10 +118,12 @@ const filled = (field: string, failure: Failure): string => {
 
 const failureClass = (adapter: string, name: string, failure: Failure): string => {
   const type = className(name)
-  const fields = Object.entries(failure.fields).map(([key, type]) => `  ${key}: ${errorSchemas[type]}`)
+  const fields = Object.entries(failure.fields).map(([key, kind]) => `  ${key}: ${errorSchemas[kind]}`)
   const shape = fields.length === 0 ? "{}" : `{\n${fields.join(",\n")}\n}`
   const known = Object.keys(failure.fields).map((key) => `${key}: this.${key}`)
-  const message = pieces(failure.message).map((piece, index) => (index % 2 === 0 ? escaped(piece) : filled(piece, failure)))
+  const message = pieces(failure.message).map((piece, index) =>
+    index % 2 === 0 ? escaped(piece) : filled(piece, failure)
+  )
   return [
     `export class ${type} extends Schema.TaggedError<${type}>()(${quoted(`${adapter}/${type}`)}, ${shape}) {`,
     `  readonly code = ${quoted(errorCode(adapter, name, failure))}`,

@@ -5,6 +5,7 @@ import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
 import { decodeTaskId } from "../dispatch/TaskIdInput.js"
 import { Scheduler } from "../services/Scheduler.js"
+import type { LogPage } from "../services/Store.js"
 import { Screen } from "./Screen.js"
 import { plain } from "./Table.js"
 
@@ -12,6 +13,9 @@ import { plain } from "./Table.js"
 const look = 30
 const logPoll = Duration.millis(250)
 const logPage = 64_000
+
+/** What becomes of one page of a log. */
+type ShowPage = (page: LogPage & { readonly taskId: string }) => Effect.Effect<void>
 
 /** Looks after the tasks of the state folder, as a server does, while the scope lives. */
 export const driving = Effect.gen(function* () {
@@ -68,7 +72,7 @@ const progress = (view: TaskStatusView, sinceMillis: number): string =>
 export const followed = Effect.fn("cli.follow")(function* (
   id: string,
   from: number,
-  show: (page: { readonly taskId: string; readonly cursor: number; readonly nextCursor: number; readonly data: string }) => Effect.Effect<void>
+  show: ShowPage
 ) {
   const dispatch = yield* Dispatch
   let cursor = from
@@ -90,7 +94,7 @@ export const followed = Effect.fn("cli.follow")(function* (
 export const shown = Effect.fn("cli.shown")(function* (
   id: string,
   from: number,
-  show: Parameters<typeof followed>[2]
+  show: ShowPage
 ) {
   const dispatch = yield* Dispatch
   let cursor = from

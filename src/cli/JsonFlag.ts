@@ -12,18 +12,21 @@ const json = (flag: string, text: string) =>
     })
   })
 
-const flagOf = <A>(expected: string, is: (value: unknown) => value is A) =>
+const flagOf = <A, I>(expected: string, schema: Schema.Schema<A, I>) =>
   Effect.fn("cli.jsonFlag")(function* (flag: string, text: string | undefined) {
     if (text === undefined) return undefined
     const value = yield* json(flag, text)
-    return is(value) ? value : yield* new InvalidInput({ path: flag, problem: `must be ${expected}` })
+    return yield* Effect.mapError(
+      Schema.decodeUnknown(schema)(value),
+      () => new InvalidInput({ path: flag, problem: `must be ${expected}` })
+    )
   })
 
 /** A flag whose value is a JSON object. */
-export const jsonObjectFlag = flagOf('a JSON object, such as {"key": "value"}', Schema.is(JsonObject))
+export const jsonObjectFlag = flagOf('a JSON object, such as {"key": "value"}', JsonObject)
 
 /** A flag whose value is a model: its name as a JSON string, or an object. */
-export const modelFlag = flagOf('a JSON object, or a name in double quotes, such as \'"small"\'', Schema.is(Schema.Union(Schema.String, JsonObject)))
+export const modelFlag = flagOf('a JSON object, or a name in double quotes, such as \'"small"\'', Schema.Union(Schema.String, JsonObject))
 
 /** `NAME=VALUE` pairs as one object; a name given twice keeps its last value. */
 export const variables = Effect.fn("cli.variables")(function* (flag: string, pairs: ReadonlyArray<string>) {

@@ -139,7 +139,7 @@ const detailsOf = Effect.fn("cli.detailsOf")(function* (given: RunFlags) {
   if (twice !== undefined) {
     return yield* new InvalidInput({ path: "--target-details-json", problem: `has "${twice}", which a flag of its own gives as well; give it once` })
   }
-  const details = { ...more, ...own }
+  const details: JsonObject = { ...more, ...own }
   return Object.keys(details).length === 0 ? undefined : details
 })
 

@@ -17,6 +17,7 @@ import { decodeTaskId } from "./TaskIdInput.js"
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
 const cancelWait = Duration.seconds(20)
 const eventPage = 20
+const fullEventPage = 500
 
 export interface Accept {
   /** The same key with the same call is the same task. */
@@ -42,29 +43,44 @@ export interface Capability {
 }
 
 /** Everything a caller can ask of an installation; MCP and the command line are two ways to call it. */
-export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
-  /** Accepts work by its short form. Returns once it is on disk, before anything runs. */
-  readonly spawn: (call: SpawnCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
-  /** Accepts work by its long form. */
-  readonly dispatch: (call: DispatchCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
-  /**
-   * Where a task stands. With `sinceRevision` only what changed; with `waitSeconds` not before something did, the task
-   * ended or the time is over.
-   */
-  readonly status: (
-    id: string,
-    options: { readonly sinceRevision?: number | undefined; readonly waitSeconds?: number | undefined; readonly full?: boolean | undefined }
-  ) => Effect.Effect<View.TaskStatusView, DispatchError>
-  readonly logs: (id: string, page: { readonly cursor: number; readonly limit: number }) => Effect.Effect<LogPage & { readonly taskId: string }, DispatchError>
-  /** The outcome so far; with `waitSeconds` not before the task ended or the time is over. */
-  readonly result: (id: string, options: { readonly waitSeconds?: number | undefined }) => Effect.Effect<View.TaskResultView, DispatchError>
-  /** `cancelled` only after it was verified that nothing of the task runs. */
-  readonly cancel: (id: string) => Effect.Effect<View.CancelView, DispatchError>
-  readonly list: (query: ListQuery) => Effect.Effect<{ readonly tasks: ReadonlyArray<View.TaskSummary>; readonly next?: number }, DispatchError>
-  readonly providers: ReadonlyArray<string>
-  readonly capabilities: (provider?: string) => ReadonlyArray<Capability>
-  readonly accounts: ReadonlyArray<Account & { readonly name: string }>
-}>() {
+export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
+  Dispatch,
+  {
+    /** Accepts work by its short form. Returns once it is on disk, before anything runs. */
+    readonly spawn: (call: SpawnCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
+    /** Accepts work by its long form. */
+    readonly dispatch: (call: DispatchCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
+    /**
+     * Where a task stands. With `sinceRevision` only what changed; with `waitSeconds` not before something did, the task
+     * ended or the time is over.
+     */
+    readonly status: (
+      id: string,
+      options: {
+        readonly sinceRevision?: number | undefined
+        readonly waitSeconds?: number | undefined
+        readonly full?: boolean | undefined
+      }
+    ) => Effect.Effect<View.TaskStatusView, DispatchError>
+    readonly logs: (
+      id: string,
+      page: { readonly cursor: number; readonly limit: number }
+    ) => Effect.Effect<LogPage & { readonly taskId: string }, DispatchError>
+    /** The outcome so far; with `waitSeconds` not before the task ended or the time is over. */
+    readonly result: (
+      id: string,
+      options: { readonly waitSeconds?: number | undefined }
+    ) => Effect.Effect<View.TaskResultView, DispatchError>
+    /** `cancelled` only after it was verified that nothing of the task runs. */
+    readonly cancel: (id: string) => Effect.Effect<View.CancelView, DispatchError>
+    readonly list: (
+      query: ListQuery
+    ) => Effect.Effect<{ readonly tasks: ReadonlyArray<View.TaskSummary>; readonly next?: number }, DispatchError>
+    readonly providers: ReadonlyArray<string>
+    readonly capabilities: (provider?: string) => ReadonlyArray<Capability>
+    readonly accounts: ReadonlyArray<Account & { readonly name: string }>
+  }
+>() {
   static readonly layer = Layer.effect(
     Dispatch,
     Effect.gen(function* () {
@@ -107,13 +123,19 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
         (tool: string) =>
         <A>(effect: Effect.Effect<A, DispatchError>) =>
           Effect.tapError(effect, (error) =>
-            error._tag === "NeedsAnswers" ? Effect.void : audit.append({ event: tool, outcome: "refused", code: error.code })
+            error._tag === "NeedsAnswers"
+              ? Effect.void
+              : audit.append({ event: tool, outcome: "refused", code: error.code })
           )
 
       const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
 
       /** The task as soon as `ready`, or as it is when the time is over. */
-      const waited = Effect.fn("dispatch.wait")(function* (task: Task, seconds: number, ready: (task: Task) => boolean) {
+      const waited = Effect.fn("dispatch.wait")(function* (
+        task: Task,
+        seconds: number,
+        ready: (task: Task) => boolean
+      ) {
         let current = task
         if (seconds <= 0 || ready(current)) return current
         const changes = Effect.gen(function* () {
@@ -125,15 +147,20 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
 
       const status = Effect.fn("dispatch.status")(function* (
         id: string,
-        { sinceRevision, waitSeconds = 0, full = false }: { sinceRevision?: number | undefined; waitSeconds?: number | undefined; full?: boolean | undefined }
+        {
+          sinceRevision,
+          waitSeconds = 0,
+          full = false
+        }: { sinceRevision?: number | undefined; waitSeconds?: number | undefined; full?: boolean | undefined }
       ) {
         const now = yield* find(id)
         const known = sinceRevision ?? now.revision
         const task = yield* waited(now, waitSeconds, (seen) => seen.revision > known || isTerminal(seen.status))
         if (sinceRevision === undefined) return View.record(task, full)
         if (task.revision <= sinceRevision) return View.unchanged(task)
-        const events = yield* store.events(task.id, { afterRevision: sinceRevision, limit: eventPage })
-        return View.delta(task, events)
+        const limit = full ? fullEventPage : eventPage
+        const events = yield* store.events(task.id, { afterRevision: sinceRevision, limit: limit + 1, newest: true })
+        return View.delta(task, events.slice(-limit), events.length > limit)
       })
 
       const cancel = Effect.fn("dispatch.cancel")(function* (id: string) {
@@ -143,9 +170,15 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
           const wanted = step(task.status, "cancel")
           if ("refused" in wanted) return yield* new TaskTerminal({ id, status: task.status })
           if ("same" in wanted) return task
-          return yield* store.commit(task, { transition: "cancel", ...(wanted.to === "cancelled" ? { settled: true } : {}) })
+          return yield* store.commit(task, {
+            transition: "cancel",
+            ...(wanted.to === "cancelled" ? { settled: true } : {})
+          })
         })
-        const wished = yield* Effect.retry(wish, { while: (error) => error._tag === "TaskChanged", schedule: Schedule.recurs(50) })
+        const wished = yield* Effect.retry(wish, {
+          while: (error) => error._tag === "TaskChanged",
+          schedule: Schedule.recurs(50)
+        })
         yield* scheduler.wake(taskId)
         const ended = yield* waited(wished, Duration.toSeconds(cancelWait), (seen) => isTerminal(seen.status))
         return cancelView(ended)
@@ -161,7 +194,10 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
           const taskId = yield* decodeTaskId(id)
           return { taskId, ...(yield* store.log(taskId, page)) }
         }),
-        result: Effect.fn("dispatch.result")(function* (id: string, { waitSeconds = 0 }: { waitSeconds?: number | undefined }) {
+        result: Effect.fn("dispatch.result")(function* (
+          id: string,
+          { waitSeconds = 0 }: { waitSeconds?: number | undefined }
+        ) {
           const task = yield* waited(yield* find(id), waitSeconds, (seen) => isTerminal(seen.status))
           return View.result(task, yield* store.artifacts(task.id))
         }),
@@ -169,7 +205,11 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<Dispatch, {
           cancel(id).pipe(
             Effect.catchTags({
               TaskNotFound: () => Effect.succeed<View.CancelView>({ status: "not_found" }),
-              TaskTerminal: (error) => Effect.succeed<View.CancelView>({ status: "failed", error: { code: error.code, message: error.message } })
+              TaskTerminal: (error) =>
+                Effect.succeed<View.CancelView>({
+                  status: "failed",
+                  error: { code: error.code, message: error.message }
+                })
             }),
             Effect.tap((view) => audit.append({ event: "cancel_task", taskId: id, outcome: view.status }))
           ),
@@ -209,14 +249,18 @@ const cancelView = (task: Task): View.CancelView => {
     providerRefs,
     error: {
       code: "cancel.unconfirmed",
-      message: "The work was told to stop, but it is not confirmed that nothing runs any more. It is still being stopped; ask get_task_status, or call cancel_task again.",
+      message:
+        "The work was told to stop, but it is not confirmed that nothing runs any more. It is still being stopped; ask get_task_status, or call cancel_task again.",
       retryable: true
     }
   }
 }
 
 /** What makes two calls the same call, whatever the config has become between them. */
-const meaningOf = (tool: string, { accountProfile, backend, input, metadata, runtime, target, taskType }: RoutedRequest): string =>
+const meaningOf = (
+  tool: string,
+  { accountProfile, backend, input, metadata, runtime, target, taskType }: RoutedRequest
+): string =>
   canonical([
     tool,
     runtime ?? null,

@@ -1,11 +1,13 @@
-import { Cause, Clock, Context, Effect, Layer } from "effect"
-import type { AdapterNotFound, StoreFailed, TaskChanged } from "../domain/DispatchError.js"
+import { Clock, Context, Effect, Layer, Schedule } from "effect"
+import type { StoreFailed, TaskChanged } from "../domain/DispatchError.js"
 import { encodeText } from "../domain/Json.js"
+import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task, TaskError } from "../domain/Task.js"
-import { Adapter, type AdapterFailure, Adapters, type Progress } from "../services/Adapter.js"
+import { type Adapter, type AdapterFailure, Adapters, type Progress } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
+import { errorOf, guard, indeterminate, retryNote } from "./Failure.js"
 import { makePatience } from "./Patience.js"
 
 /** How often a start that is known not to have arrived is tried in all. */
@@ -15,10 +17,11 @@ const resendWindow = 60_000
 /** How long the far side may be silent before its task is given up, in milliseconds. */
 const observePatience = 10 * 60_000
 const cancelPatience = 2 * 60_000
+const resendPause = 1_000
+const storePause = 500
 /** How much output is still collected from work that was stopped, in observations. */
 const drainLimit = 256
 
-type Guarded<A> = Effect.Effect<A, AdapterFailure>
 type Stepping = Effect.Effect<Next, TaskChanged | StoreFailed>
 
 /** Moves one task one step on. All it knows is in the task, so any process can take the next step. */
@@ -43,6 +46,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
 
       /** Ends a task that cannot succeed any more; its resources stay in the ledger until they are gone. */
       const fail = Effect.fn("drive.fail")(function* (task: Task, error: TaskError) {
+        yield* patience.regained(task.id)
         const open = yield* openResources(task)
         return again(yield* commit(task, { transition: "fail", error, settled: open.length === 0 }))
       })
@@ -53,52 +57,78 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       /** Writes the intent, then starts: the token is on disk before the first byte leaves. */
       const begin = Effect.fn("drive.begin")(function* (adapter: typeof Adapter.Service, task: Task, change: Change) {
         const startToken = yield* ids.token
-        const intent = yield* commit(task, { ...change, startToken, attempt: task.attempt + 1 })
-        return yield* start(adapter, intent)
+        const attempt = change.transition === "retry" ? task.attempt + 1 : 1
+        return yield* start(adapter, yield* commit(task, { ...change, startToken, attempt }), "first")
       })
 
-      const start: (adapter: typeof Adapter.Service, task: Task) => Stepping = Effect.fn("drive.start")(function* (adapter, task) {
-        const started = yield* Effect.either(guard("start", adapter.start(task)))
-        if (started._tag === "Right") return again(yield* commit(task, { transition: "run", ...progress(started.right) }))
-        const failure = started.left
-        if (failure.delivery === "none" && failure.retryable && task.attempt < startAttempts) {
-          return yield* postpone(task, { startToken: "", entries: [retryNote(failure, task.attempt)] }, task.attempt)
-        }
-        return failure.delivery === "unknown" ? yield* resolve(adapter, task, failure) : yield* fail(task, errorOf(failure))
-      })
-
-      /** A start whose arrival nobody knows, after a crash or a broken answer. */
-      const resolve = Effect.fn("drive.resolve")(function* (
+      const start = Effect.fn("drive.start")(function* (
         adapter: typeof Adapter.Service,
         task: Task,
-        failure?: AdapterFailure
+        sending: "first" | "again"
       ) {
+        const started = yield* Effect.either(guard("start", () => adapter.start(task)))
+        if (started._tag === "Right") {
+          yield* patience.regained(task.id)
+          return again(yield* persist(task, { transition: "run", ...progress(started.right) }))
+        }
+        const failure = started.left
+        const mayRun = failure.delivery === "unknown" || (failure.delivery === "none" && sending === "again")
+        return mayRun ? yield* resolve(adapter, task, failure) : yield* restartOrFail(task, failure)
+      })
+
+      /** Only after a start that is known not to have arrived. */
+      const restartOrFail = (task: Task, failure: AdapterFailure) =>
+        failure.delivery !== "done" && failure.retryable && task.attempt < startAttempts
+          ? postpone(task, { startToken: "", entries: [retryNote(failure, task.attempt)] }, task.attempt)
+          : fail(task, errorOf(failure))
+
+      /** What the far side has begun is written down however long the store fails: a lost note could not be told from a lost start. */
+      const persist = (task: Task, change: Change) =>
+        Effect.retry(commit(task, change), {
+          while: (error) => error._tag === "StoreFailed",
+          schedule: Schedule.spaced(storePause).pipe(Schedule.upTo(resendWindow))
+        })
+
+      /** A start whose arrival nobody knows, after a crash (without `failure`) or a broken answer. */
+      const resolve: (adapter: typeof Adapter.Service, task: Task, failure?: AdapterFailure) => Stepping = Effect.fn(
+        "drive.resolve"
+      )(function* (adapter, task, failure) {
         const { start: semantics } = adapter.spec
-        const elapsed = (yield* Clock.currentTimeMillis) - task.updatedAt
         if (semantics === "idempotent") {
-          if (failure === undefined) return yield* start(adapter, task)
-          if (failure.retryable && elapsed < resendWindow) return after(task, 1_000)
+          if (failure === undefined) return yield* start(adapter, task, "again")
+          if (yield* mayAskAgain(task, failure)) return after(task, resendPause)
         }
         if (semantics === "probe") {
-          const answer = yield* Effect.either(guard("probe", adapter.probe(task)))
-          if (answer._tag === "Left" && answer.left.retryable && elapsed < resendWindow) return after(task, 1_000)
-          if (answer._tag === "Right" && answer.right === "has it") return again(yield* commit(task, { transition: "run" }))
-          if (answer._tag === "Right" && answer.right === "never got it") return yield* begin(adapter, task, { transition: "retry" })
+          const answer = yield* Effect.either(guard("probe", () => adapter.probe(task)))
+          if (answer._tag === "Left" && (yield* mayAskAgain(task, answer.left))) return after(task, resendPause)
+          if (answer._tag === "Right") yield* patience.regained(task.id)
+          if (answer._tag === "Right" && answer.right === "has it")
+            return again(yield* persist(task, { transition: "run" }))
+          if (answer._tag === "Right" && answer.right === "never got it") {
+            return failure === undefined
+              ? yield* begin(adapter, task, { transition: "retry" })
+              : yield* restartOrFail(task, failure)
+          }
         }
         return yield* fail(task, indeterminate(task, failure))
       })
 
+      const mayAskAgain = (task: Task, failure: AdapterFailure) =>
+        failure.retryable
+          ? Effect.map(patience.lost(task.id, "start"), (waited) => waited < resendWindow)
+          : Effect.succeed(false)
+
       const queued = Effect.fn("drive.queued")(function* (adapter: typeof Adapter.Service, task: Task) {
-        const prepared = yield* Effect.either(guard("prepare", adapter.prepare(task)))
+        const prepared = yield* Effect.either(guard("prepare", () => adapter.prepare(task)))
         if (prepared._tag === "Left") return yield* retryOrFail(task, prepared.left)
         const change = progress(prepared.right)
         return task.request.target.mode === "runtime"
-          ? again(yield* commit(task, { transition: "provision", ...change }))
+          ? again(yield* commit(task, { transition: "provision", attempt: 0, ...change }))
           : yield* begin(adapter, task, { transition: "start", ...change })
       })
 
       const provisioning = Effect.fn("drive.provisioning")(function* (adapter: typeof Adapter.Service, task: Task) {
-        const provisioned = yield* Effect.either(guard("provision", adapter.provision(task)))
+        const provisioned = yield* Effect.either(guard("provision", () => adapter.provision(task)))
         return provisioned._tag === "Left"
           ? yield* retryOrFail(task, provisioned.left)
           : yield* begin(adapter, task, { transition: "start", ...progress(provisioned.right) })
@@ -106,14 +136,22 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
 
       const retryOrFail = (task: Task, failure: AdapterFailure) =>
         failure.retryable && task.attempt < startAttempts
-          ? postpone(task, { attempt: task.attempt + 1, entries: [retryNote(failure, task.attempt + 1)] }, task.attempt + 1)
+          ? postpone(
+              task,
+              { attempt: task.attempt + 1, entries: [retryNote(failure, task.attempt + 1)] },
+              task.attempt + 1
+            )
           : fail(task, errorOf(failure))
 
       /** Takes in what the work said; its outcome ends the collecting. */
-      const collect = Effect.fn("drive.collect")(function* (adapter: typeof Adapter.Service, task: Task, keepOutcome: boolean) {
-        const seen = yield* Effect.either(guard("observe", adapter.observe(task)))
+      const collect = Effect.fn("drive.collect")(function* (
+        adapter: typeof Adapter.Service,
+        task: Task,
+        keepOutcome: boolean
+      ) {
+        const seen = yield* Effect.either(guard("observe", () => adapter.observe(task)))
         if (seen._tag === "Left") {
-          const waited = yield* patience.lost(task.id)
+          const waited = yield* patience.lost(task.id, "observe")
           if (seen.left.retryable && waited < observePatience) return { task, millis: backoff(1), ended: false }
           const failed = yield* fail(task, errorOf(seen.left))
           return { task: failed.task, millis: 0, ended: true }
@@ -127,19 +165,25 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           entries: observation.entries,
           cursor: observation.cursor,
           ...(keepOutcome && observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
-          ...(keepOutcome && observation.outcome !== undefined ? { transition: "finish", outcome: observation.outcome } : {})
+          ...(keepOutcome && observation.outcome !== undefined
+            ? { transition: "finish", outcome: observation.outcome }
+            : {})
         })
         return { task: committed, millis: observation.pollAfter, ended }
       })
 
       const running = Effect.fn("drive.running")(function* (adapter: typeof Adapter.Service, task: Task) {
         const collected = yield* collect(adapter, task, true)
-        return collected.ended || collected.millis === 0 ? again(collected.task) : after(collected.task, collected.millis)
+        return collected.ended || collected.millis === 0
+          ? again(collected.task)
+          : after(collected.task, collected.millis)
       })
 
       const completing = Effect.fn("drive.completing")(function* (adapter: typeof Adapter.Service, task: Task) {
-        yield* guard("finish", adapter.finish(task)).pipe(
-          Effect.catchAll((failure) => Effect.logWarning(`${task.id}: the far side was not told that the result is stored: ${failure.message}`))
+        yield* guard("finish", () => adapter.finish(task)).pipe(
+          Effect.catchAll((failure) =>
+            Effect.logWarning(`${task.id}: the far side was not told that the result is stored: ${failure.message}`)
+          )
         )
         const { outcome } = task
         if (outcome?.ok === false) return yield* fail(task, outcome.error)
@@ -148,32 +192,40 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       })
 
       const cancelling = Effect.fn("drive.cancelling")(function* (adapter: typeof Adapter.Service, task: Task) {
-        const cancelled = yield* Effect.either(guard("cancel", adapter.cancel(task)))
+        const cancelled = yield* Effect.either(guard("cancel", () => adapter.cancel(task)))
         if (cancelled._tag === "Left") {
-          const waited = yield* patience.lost(task.id)
+          const waited = yield* patience.lost(task.id, "cancel")
           const { code, message } = cancelled.left
           return waited < cancelPatience
             ? after(task, backoff(1))
-            : yield* fail(task, { code: "adapter.cancel_failed", message: `The work could not be confirmed stopped: ${message}`, details: { cause: code } })
+            : yield* fail(task, {
+                code: "adapter.cancel_failed",
+                message: `The work could not be confirmed stopped: ${message}`,
+                details: { cause: code }
+              })
         }
         yield* patience.regained(task.id)
         const { right: answer } = cancelled
         if (answer.state === "stopping") return after(task, answer.pollAfter)
         if (answer.state === "finished") {
           const collected = yield* collect(adapter, task, true)
-          return collected.ended || collected.millis === 0 ? again(collected.task) : after(collected.task, collected.millis)
+          return collected.ended || collected.millis === 0
+            ? again(collected.task)
+            : after(collected.task, collected.millis)
         }
         const drained = yield* drain(adapter, task)
         const open = yield* openResources(drained)
-        return again(yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 }))
+        return again(
+          yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 })
+        )
       })
 
       /** What stopped work had still printed; a start that never happened has nothing. */
       const drain = Effect.fn("drive.drain")(function* (adapter: typeof Adapter.Service, task: Task) {
-        if (task.attempt === 0) return task
+        if ((task.startToken ?? "") === "") return task
         let current = task
         for (let round = 0; round < drainLimit; round++) {
-          const seen = yield* Effect.either(guard("observe", adapter.observe(current)))
+          const seen = yield* Effect.either(guard("observe", () => adapter.observe(current)))
           if (seen._tag === "Left") return current
           const { entries, cursor, outcome, pollAfter } = seen.right
           if (entries.length > 0) current = yield* commit(current, { entries, cursor })
@@ -185,12 +237,14 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       /** The status is final by now; what is left is to confirm that nothing is left. */
       const cleanup = Effect.fn("drive.cleanup")(function* (adapter: typeof Adapter.Service, task: Task) {
         const open = yield* openResources(task)
-        const cleaned = yield* Effect.either(guard("cleanup", adapter.cleanup(task, open)))
+        const cleaned = yield* Effect.either(guard("cleanup", () => adapter.cleanup(task, open)))
         if (cleaned._tag === "Left") {
           yield* Effect.logWarning(`${task.id}: cleaning up failed and will be tried again: ${cleaned.left.message}`)
           return yield* postpone(task, {}, 5)
         }
-        const gone = new Set(cleaned.right.filter((resource) => resource.state === "gone").map((resource) => resource.key))
+        const gone = new Set(
+          cleaned.right.filter((resource) => resource.state === "gone").map((resource) => resource.key)
+        )
         const settled = open.every((resource) => gone.has(resource.key))
         return settled
           ? again(yield* commit(task, { resources: cleaned.right, settled }))
@@ -220,10 +274,22 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         }
       }
 
+      const load = (task: Task) =>
+        guard("load", () =>
+          Effect.mapError(adapters.find(task.request.adapter), ({ code, message }): AdapterFailure => ({
+            code,
+            message,
+            retryable: false,
+            delivery: "none"
+          }))
+        )
+
       const step: Step = (task) =>
-        adapters.find(task.request.adapter).pipe(
-          Effect.flatMap((adapter) => advance(adapter, task)),
-          Effect.catchTag("AdapterNotFound", (error: AdapterNotFound) => fail(task, { code: error.code, message: error.message })),
+        Effect.either(load(task)).pipe(
+          Effect.flatMap((loaded): Stepping => {
+            if (loaded._tag === "Right") return advance(loaded.right, task)
+            return isTerminal(task.status) ? postpone(task, {}, 7) : fail(task, errorOf(loaded.left))
+          }),
           Effect.annotateLogs({ task: task.id })
         )
 
@@ -235,41 +301,9 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
 /** Milliseconds to wait before trying again: 0.5 s, doubling, half a minute at most. */
 const backoff = (attempt: number): number => Math.min(30_000, 250 * 2 ** Math.max(1, attempt))
 
-/** A defect in an adapter is that task's failure and nobody else's. */
-const guard = <A>(operation: string, effect: Effect.Effect<A, AdapterFailure>): Guarded<A> =>
-  Effect.catchAllDefect(effect, (defect) =>
-    Effect.zipRight(
-      Effect.logError(`adapter ${operation} died`, Cause.die(defect)),
-      Effect.fail<AdapterFailure>({
-        code: "adapter.defect",
-        message: `The adapter broke down during ${operation}; the server's log has the cause.`,
-        retryable: false,
-        delivery: "unknown"
-      })
-    )
-  )
-
 const progress = (made: Progress): Change => ({
   ...(made.providerRefs === undefined ? {} : { providerRefs: made.providerRefs }),
   ...(made.cloudAgent === undefined ? {} : { cloudAgent: made.cloudAgent }),
   ...(made.resources === undefined ? {} : { resources: made.resources }),
   ...(made.entries === undefined ? {} : { entries: made.entries })
-})
-
-const errorOf = (failure: AdapterFailure): TaskError => ({
-  code: failure.code,
-  message: failure.message,
-  retryable: failure.retryable,
-  ...(failure.details === undefined ? {} : { details: failure.details })
-})
-
-const retryNote = (failure: AdapterFailure, attempt: number) =>
-  ({ type: "task.progress", message: `Attempt ${attempt} did not reach the backend (${failure.message}); trying again.` }) as const
-
-const indeterminate = (task: Task, failure: AdapterFailure | undefined): TaskError => ({
-  code: "start.indeterminate",
-  message:
-    "Nobody knows whether the work began: the dispatcher lost its connection or was stopped in the middle of the start. It was not started again. Look at the backend, then dispatch anew if it did not run.",
-  retryable: false,
-  details: { attempt: task.attempt, ...(failure === undefined ? {} : { cause: failure.code }) }
 })

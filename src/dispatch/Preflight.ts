@@ -23,12 +23,15 @@ const pass = (name: string, message: string): Check => ({ name, status: "pass", 
 const fail = (name: string, message: string): Check => ({ name, status: "fail", message })
 
 /** Finds out what would go wrong before anything is dispatched; starts nothing and costs nothing. */
-export class Preflight extends Context.Tag("agentdispatch/Preflight")<Preflight, {
-  /** One runtime profile, or what the call describes. `live: false` asks nobody outside this process. */
-  readonly check: (call: PreflightCall, live: boolean) => Effect.Effect<PreflightReport, RuntimeProfileNotFound>
-  /** Every configured runtime profile, and the state folder. */
-  readonly checkAll: (live: boolean) => Effect.Effect<ReadonlyArray<PreflightReport>>
-}>() {
+export class Preflight extends Context.Tag("agentdispatch/Preflight")<
+  Preflight,
+  {
+    /** One runtime profile, or what the call describes. `live: false` asks nobody outside this process. */
+    readonly check: (call: PreflightCall, live: boolean) => Effect.Effect<PreflightReport, RuntimeProfileNotFound>
+    /** Every configured runtime profile, and the state folder. */
+    readonly checkAll: (live: boolean) => Effect.Effect<ReadonlyArray<PreflightReport>>
+  }
+>() {
   static readonly layer = Layer.effect(
     Preflight,
     Effect.gen(function* () {
@@ -48,7 +51,8 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<Preflight,
       const check = Effect.fn("preflight.check")(function* (call: PreflightCall, live: boolean) {
         const runtime = call.runtime ?? config.defaults.runtime
         const profile = runtime === undefined ? undefined : lookup(config.runtimes, runtime)
-        if (runtime !== undefined && profile === undefined) return yield* new RuntimeProfileNotFound({ name: runtime, known: names })
+        if (runtime !== undefined && profile === undefined)
+          return yield* new RuntimeProfileNotFound({ name: runtime, known: names })
         const common = [pass("config", `${source} is valid`), yield* state]
         const named = runtime === undefined ? {} : { runtime }
 
@@ -60,7 +64,9 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<Preflight,
           return report(
             {
               ...named,
-              ...(profile === undefined ? {} : { provider: profile.provider, account_profile: profile.account, backend: profile.backend }),
+              ...(profile === undefined
+                ? {}
+                : { provider: profile.provider, account_profile: profile.account, backend: profile.backend }),
               ...(backend === undefined ? {} : { adapter: backend.adapter })
             },
             checks
@@ -79,7 +85,10 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<Preflight,
           Effect.flatMap((adapter) => adapter.check(request, live)),
           Effect.catchTag("AdapterNotFound", (error) =>
             Effect.succeed([
-              fail("adapter", `Adapter "${error.name}" is declared but not built into this version, so nothing can be dispatched to it.`)
+              fail(
+                "adapter",
+                `Adapter "${error.name}" is declared but not built into this version, so nothing can be dispatched to it.`
+              )
             ])
           )
         )
@@ -91,7 +100,11 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<Preflight,
         checkAll: (live) =>
           names.length === 0
             ? Effect.map(state, (checked) => [
-                report({}, [pass("config", `${source} is valid`), checked, { name: "runtimes", status: "warn", message: "no runtime profile is configured" }])
+                report({}, [
+                  pass("config", `${source} is valid`),
+                  checked,
+                  { name: "runtimes", status: "warn", message: "no runtime profile is configured" }
+                ])
               ])
             : Effect.forEach(names, (runtime) => Effect.orDie(check({ runtime }, live)))
       }

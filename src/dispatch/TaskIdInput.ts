@@ -8,5 +8,9 @@ const decode = Schema.decode(TaskId)
 export const decodeTaskId = (id: string) =>
   Effect.mapError(
     decode(id.trim()),
-    () => new InvalidInput({ path: "task_id", problem: `"${id.slice(0, 60)}" is no task id; ids look like task_01h2x… and come from the handle or list_tasks` })
+    () =>
+      new InvalidInput({
+        path: "task_id",
+        problem: `"${id.slice(0, 60)}" is no task id; ids look like task_01h2x… and come from the handle or list_tasks`
+      })
   )

@@ -40,7 +40,9 @@ export interface AdapterSpec {
 }
 
 /** Fields as a backend's or an account's details: unknown keys are refused, defaults filled in. */
-export const detailSchema = <A extends JsonObject, I>(fields: Schema.Schema<A, I>): Schema.Schema<JsonObject, unknown> => {
+export const detailSchema = <A extends JsonObject, I>(
+  fields: Schema.Schema<A, I>
+): Schema.Schema<JsonObject, unknown> => {
   const decode = ParseResult.decodeUnknownEither(fields, { errors: "all", onExcessProperty: "error" })
   return Schema.transformOrFail(Schema.Unknown, JsonObject, {
     strict: true,

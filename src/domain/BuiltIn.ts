@@ -11,12 +11,32 @@ export interface AgentCli {
 }
 
 export const agentClis: ReadonlyArray<AgentCli> = [
-  { executable: "claude", argv: ["claude", "-p", "{instruction}"], env: ["ANTHROPIC_API_KEY", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN"] },
-  { executable: "codex", argv: ["codex", "exec", "{instruction}"], env: ["OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_HOME"] },
-  { executable: "gemini", argv: ["gemini", "-p", "{instruction}"], env: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"] },
+  {
+    executable: "claude",
+    argv: ["claude", "-p", "{instruction}"],
+    env: ["ANTHROPIC_API_KEY", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN"]
+  },
+  {
+    executable: "codex",
+    argv: ["codex", "exec", "{instruction}"],
+    env: ["OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_HOME"]
+  },
+  {
+    executable: "gemini",
+    argv: ["gemini", "-p", "{instruction}"],
+    env: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"]
+  },
   { executable: "opencode", argv: ["opencode", "run", "{instruction}"], env: ["OPENCODE_CONFIG"] },
-  { executable: "goose", argv: ["goose", "run", "--no-session", "-t", "{instruction}"], env: ["GOOSE_PROVIDER", "GOOSE_MODEL"] },
-  { executable: "copilot", argv: ["copilot", "-p", "{instruction}"], env: ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"] },
+  {
+    executable: "goose",
+    argv: ["goose", "run", "--no-session", "-t", "{instruction}"],
+    env: ["GOOSE_PROVIDER", "GOOSE_MODEL"]
+  },
+  {
+    executable: "copilot",
+    argv: ["copilot", "-p", "{instruction}"],
+    env: ["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"]
+  },
   { executable: "cursor-agent", argv: ["cursor-agent", "-p", "{instruction}"], env: ["CURSOR_API_KEY"] }
 ]
 
@@ -27,8 +47,16 @@ export const inheritedVariables = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TM
  * The config of somebody who wrote none: the reference worker, and a profile for each agent found on PATH. No profile
  * is the default one, because an instruction for one of them is rarely meant for another.
  */
-export const builtIn = (found: { readonly worker: ReadonlyArray<string>; readonly agents: ReadonlyArray<AgentCli>; readonly cwd: string }): Config => {
-  const backend = (details: JsonObject) => ({ adapter: "local-process", account, details: { cwd: found.cwd, ...details } })
+export const builtIn = (found: {
+  readonly worker: ReadonlyArray<string>
+  readonly agents: ReadonlyArray<AgentCli>
+  readonly cwd: string
+}): Config => {
+  const backend = (details: JsonObject) => ({
+    adapter: "local-process",
+    account,
+    details: { cwd: found.cwd, ...details }
+  })
   const profile = (name: string, framework?: string) => ({
     provider: "local",
     account,
@@ -42,7 +70,10 @@ export const builtIn = (found: { readonly worker: ReadonlyArray<string>; readonl
     backends: {
       worker: backend({ command: found.worker }),
       ...Object.fromEntries(
-        found.agents.map((agent) => [agent.executable, backend({ command: agent.argv, env: [...inheritedVariables, ...agent.env] })])
+        found.agents.map((agent) => [
+          agent.executable,
+          backend({ command: agent.argv, env: [...inheritedVariables, ...agent.env] })
+        ])
       )
     },
     runtimes: {

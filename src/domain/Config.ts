@@ -1,7 +1,7 @@
 import { Effect, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
-import { Json, JsonObject } from "./Json.js"
+import { type Json, JsonObject } from "./Json.js"
 import { suggestion } from "./Nearest.js"
 import { Target, TargetMode, TaskType } from "./Task.js"
 
@@ -102,7 +102,8 @@ const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
           .filter((name) => !validName.test(name))
           .map((name) => ({
             path: `${section}.${name}`,
-            message: "is no valid name: begin with a letter or digit, then letters, digits, '.', '_' and '-', 128 at most"
+            message:
+              "is no valid name: begin with a letter or digit, then letters, digits, '.', '_' and '-', 128 at most"
           }))
       : []
   })
@@ -138,7 +139,10 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
       continue
     }
     if (account !== undefined && account.provider !== spec.provider) {
-      at(`${path}.account`, `belongs to provider "${account.provider}", but adapter "${spec.name}" needs "${spec.provider}"`)
+      at(
+        `${path}.account`,
+        `belongs to provider "${account.provider}", but adapter "${spec.name}" needs "${spec.provider}"`
+      )
     }
     if (backend.provider !== undefined && backend.provider !== spec.provider) {
       at(`${path}.provider`, `is "${backend.provider}", but adapter "${spec.name}" belongs to "${spec.provider}"`)
@@ -155,7 +159,10 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
     const backend = has(config.backends, profile.backend) ? config.backends[profile.backend] : undefined
     if (account === undefined) at(`${path}.account`, missing("account", profile.account, accounts))
     else if (account.provider !== profile.provider) {
-      at(`${path}.provider`, `is "${profile.provider}", but account "${profile.account}" belongs to "${account.provider}"`)
+      at(
+        `${path}.provider`,
+        `is "${profile.provider}", but account "${profile.account}" belongs to "${account.provider}"`
+      )
     }
     if (backend === undefined) at(`${path}.backend`, missing("backend", profile.backend, backends))
     else if (backend.account !== profile.account) {
@@ -171,8 +178,12 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
       at(`${path}.target.mode`, `is "${mode}", but adapter "${spec.name}" offers ${spec.targetModes.join(", ")}`)
     }
     issues.push(
-      ...detailIssues(spec.details, { ...backend?.details, ...profile.target?.details }, `${path}.target.details`).filter(
-        (issue) => has(profile.target?.details ?? {}, issue.path.slice(`${path}.target.details.`.length).split(".")[0] ?? "")
+      ...detailIssues(
+        spec.details,
+        { ...backend?.details, ...profile.target?.details },
+        `${path}.target.details`
+      ).filter((issue) =>
+        has(profile.target?.details ?? {}, issue.path.slice(`${path}.target.details.`.length).split(".")[0] ?? "")
       )
     )
   }
@@ -196,7 +207,11 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
   return issues
 }
 
-const detailIssues = (schema: AdapterSpec["details"], details: JsonObject, path: string): ReadonlyArray<ConfigIssue> => {
+const detailIssues = (
+  schema: AdapterSpec["details"],
+  details: JsonObject,
+  path: string
+): ReadonlyArray<ConfigIssue> => {
   const decoded = ParseResult.decodeUnknownEither(schema)(details, { errors: "all", onExcessProperty: "error" })
   return decoded._tag === "Right"
     ? []
@@ -209,7 +224,11 @@ const detailIssues = (schema: AdapterSpec["details"], details: JsonObject, path:
 const decode = Schema.decodeUnknown(Config, { errors: "all", onExcessProperty: "error" })
 
 /** A config from its JSON value, every name in it resolved; `source` is how messages call it. */
-export const fromJson = Effect.fn("config.fromJson")(function* (raw: Json, specs: ReadonlyArray<AdapterSpec>, source: string) {
+export const fromJson = Effect.fn("config.fromJson")(function* (
+  raw: Json,
+  specs: ReadonlyArray<AdapterSpec>,
+  source: string
+) {
   const names = nameIssues(raw)
   if (names.length > 0) return yield* new ConfigInvalid({ source, issues: names })
   const config = yield* decode(raw).pipe(

@@ -31,7 +31,19 @@ const words = (key: string): ReadonlyArray<string> =>
     .filter((word) => word !== "")
 
 /** Tokens of these kinds are positions or vocabulary, not secrets. */
-const harmlessTokens = new Set(["next", "page", "continuation", "stop", "start", "end", "pad", "eos", "bos", "cursor", "sync"])
+const harmlessTokens = new Set([
+  "next",
+  "page",
+  "continuation",
+  "stop",
+  "start",
+  "end",
+  "pad",
+  "eos",
+  "bos",
+  "cursor",
+  "sync"
+])
 
 const namesCredential = (key: string): boolean => {
   const spelled = words(key)
@@ -56,7 +68,8 @@ const secretShapes: ReadonlyArray<RegExp> = [
 
 const reference = /^\$\{[a-z]+:[^}]+\}$/i
 
-const isObject = (value: Json): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value)
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** A schema that describes a field called `password` carries no password. */
 const describesSchema = (value: JsonObject): boolean =>

@@ -195,7 +195,10 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
 }) {
   readonly code = "config.invalid"
   override get message() {
-    return [`${this.source} cannot be used:`, ...this.issues.map((issue) => `  ${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`)].join("\n")
+    return [
+      `${this.source} cannot be used:`,
+      ...this.issues.map((issue) => `  ${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`)
+    ].join("\n")
   }
 }
 

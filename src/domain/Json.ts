@@ -1,13 +1,7 @@
 import { ParseResult, Schema } from "effect"
 
 /** Any value JSON can carry. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | ReadonlyArray<Json>
-  | { readonly [key: string]: Json }
+export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
 export type JsonObject = { readonly [key: string]: Json }
 
@@ -51,7 +45,9 @@ export const decodeText = Schema.decodeUnknown(JsonText)
 /** Compact JSON: no spaces, no line breaks. */
 export const encodeText = (value: Json): string => JSON.stringify(value)
 
-export const formatIssues = (error: ParseResult.ParseError): ReadonlyArray<{ readonly path: string; readonly message: string }> =>
+export const formatIssues = (
+  error: ParseResult.ParseError
+): ReadonlyArray<{ readonly path: string; readonly message: string }> =>
   ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => ({
     path: issue.path.map(String).join("."),
     message: issue.message
@@ -61,6 +57,8 @@ export const formatIssues = (error: ParseResult.ParseError): ReadonlyArray<{ rea
 export const canonical = (value: Json): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
   if (!isPlainObject(value)) return JSON.stringify(value)
-  const members = Object.entries(value).flatMap(([key, member]) => (isJson(member) ? [`${JSON.stringify(key)}:${canonical(member)}`] : []))
+  const members = Object.entries(value).flatMap(([key, member]) =>
+    isJson(member) ? [`${JSON.stringify(key)}:${canonical(member)}`] : []
+  )
   return `{${members.sort().join(",")}}`
 }

@@ -48,7 +48,10 @@ export const jsonFault = (text: string): JsonFault | undefined => {
       if (place === "colon") next = "value"
     } else if (mark === ",") {
       if (place === "next") next = inner === "{" ? "key" : "value"
-    } else if ((place === "next" || place === "first key" || place === "first value") && inner === (mark === "}" ? "{" : "[")) {
+    } else if (
+      (place === "next" || place === "first key" || place === "first value") &&
+      inner === (mark === "}" ? "{" : "[")
+    ) {
       open.pop()
       next = afterValue()
     }

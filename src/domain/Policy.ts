@@ -4,7 +4,8 @@ import { PolicyDenied } from "./DispatchError.js"
 import type { RoutedRequest } from "./Task.js"
 
 const matches = (rule: PolicyRule, request: RoutedRequest): boolean => {
-  const among = (names: ReadonlyArray<string> | undefined, value: string) => names === undefined || names.includes(value)
+  const among = (names: ReadonlyArray<string> | undefined, value: string) =>
+    names === undefined || names.includes(value)
   return (
     among(rule.providers, request.provider) &&
     among(rule.accountProfiles, request.accountProfile) &&
@@ -20,6 +21,7 @@ export const decide = (policy: Policy, request: RoutedRequest): Either.Either<vo
   const rule = policy.rules[index]
   const effect = rule?.effect ?? policy.defaultEffect ?? "allow"
   if (effect === "allow") return Either.void
-  const reason = rule === undefined ? "no rule allows it and policy.defaultEffect is deny" : (rule.reason ?? `policy.rules.${index}`)
+  const reason =
+    rule === undefined ? "no rule allows it and policy.defaultEffect is deny" : (rule.reason ?? `policy.rules.${index}`)
   return Either.left(new PolicyDenied({ reason }))
 }

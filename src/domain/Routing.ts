@@ -6,15 +6,15 @@ import { findCredential } from "./Credentials.js"
 import {
   AccountProfileNotFound,
   AccountProviderMismatch,
-  AdapterNotFound,
-  AdapterUnsupported,
-  BackendNotFound,
+  type AdapterNotFound,
+  type AdapterUnsupported,
+  type BackendNotFound,
   CapabilityNotConfigured,
   CredentialRefused,
   InvalidInput,
   NeedsAnswers,
   type PolicyDenied,
-  RuntimeProfileNotFound
+  type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { type Json, type JsonObject } from "./Json.js"
 import * as Policy from "./Policy.js"
@@ -56,7 +56,11 @@ export interface DispatchCall {
   readonly capability: string
   readonly backend?: string | undefined
   readonly taskType: TaskType
-  readonly target: { readonly mode: TargetMode; readonly protocol?: string | undefined; readonly details?: JsonObject | undefined }
+  readonly target: {
+    readonly mode: TargetMode
+    readonly protocol?: string | undefined
+    readonly details?: JsonObject | undefined
+  }
   readonly input: JsonObject
   readonly metadata?: JsonObject | undefined
 }
@@ -106,7 +110,8 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
       return yield* Either.left(ask())
     }
 
-    const accountName = call.accountProfile ?? profile?.account ?? defaults.accountProfile ?? onlyAccount(config, call.provider)
+    const accountName =
+      call.accountProfile ?? profile?.account ?? defaults.accountProfile ?? onlyAccount(config, call.provider)
     const account = accountName === undefined ? undefined : lookup(config.accounts, accountName)
     if (accountName === undefined || account === undefined) {
       questions.push({
@@ -129,7 +134,12 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
       preferred: [profile?.backend, defaults.backend]
     })
     const spec = yield* findSpec(specs, backend.adapter)
-    const mode = call.target?.mode ?? impliedMode(spec, call.details) ?? profile?.target?.mode ?? defaults.targetMode ?? firstMode(spec)
+    const mode =
+      call.target?.mode ??
+      impliedMode(spec, call.details) ??
+      profile?.target?.mode ??
+      defaults.targetMode ??
+      firstMode(spec)
     yield* supports(spec, taskType, mode)
 
     const caller = { ...call.target?.details, ...call.details }
@@ -147,7 +157,10 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     const supplied = { ...call.metadata, ...call.context, ...caller, instruction: call.instruction ?? null }
     for (const name of profile?.requiredInputs ?? []) {
       if (isBlank(lookup<Json>(supplied, name)) && !questions.some((question) => question.id === name)) {
-        questions.push({ id: name, question: `The runtime profile "${runtime}" needs "${name}" (put it in context). What is it?` })
+        questions.push({
+          id: name,
+          question: `The runtime profile "${runtime}" needs "${name}" (put it in context). What is it?`
+        })
       }
     }
     const answered = answerNeeds(world, spec, mode, taskType, details)
@@ -162,20 +175,30 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
       model: call.model ?? profile?.model ?? defaults.model,
       runtimeTools: call.runtimeTools ?? profile?.runtimeTools ?? defaults.runtimeTools
     })
-    return yield* finish(world, {
-      ...(runtime === undefined ? {} : { runtime }),
-      provider,
-      accountProfile: accountName,
-      account: defined({ ...account, details: account.details }),
-      capability,
-      backend: name,
-      adapter: spec.name,
-      taskType,
-      target: { mode, ...(protocol === undefined ? {} : { protocol }), ...(Object.keys(caller).length === 0 ? {} : { details: caller }) },
-      details: answered.details,
-      input,
-      ...(profile?.metadata === undefined && call.metadata === undefined ? {} : { metadata: { ...profile?.metadata, ...call.metadata } })
-    }, call.context === undefined ? [] : [["context", call.context]])
+    return yield* finish(
+      world,
+      {
+        ...(runtime === undefined ? {} : { runtime }),
+        provider,
+        accountProfile: accountName,
+        account: defined({ ...account, details: account.details }),
+        capability,
+        backend: name,
+        adapter: spec.name,
+        taskType,
+        target: {
+          mode,
+          ...(protocol === undefined ? {} : { protocol }),
+          ...(Object.keys(caller).length === 0 ? {} : { details: caller })
+        },
+        details: answered.details,
+        input,
+        ...(profile?.metadata === undefined && call.metadata === undefined
+          ? {}
+          : { metadata: { ...profile?.metadata, ...call.metadata } })
+      },
+      call.context === undefined ? [] : [["context", call.context]]
+    )
   })
 
 /** The long form as a routed request; nothing is asked, everything that is wrong is an error. */
@@ -184,7 +207,9 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
     const { config, specs } = world
     const account = lookup(config.accounts, call.accountProfile)
     if (account === undefined) {
-      return yield* Either.left(new AccountProfileNotFound({ name: call.accountProfile, known: Object.keys(config.accounts) }))
+      return yield* Either.left(
+        new AccountProfileNotFound({ name: call.accountProfile, known: Object.keys(config.accounts) })
+      )
     }
     yield* sameProvider(call.accountProfile, account, call.provider)
     const offers = specs.filter((spec) => spec.provider === call.provider && spec.capability === call.capability)
@@ -213,24 +238,36 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
     const answered = answerNeeds(world, spec, call.target.mode, call.taskType, details)
     const unanswered = answered.questions[0]
     if (unanswered !== undefined) {
-      return yield* Either.left(new InvalidInput({ path: `target.details.${unanswered.id}`, problem: `is missing. ${unanswered.question}` }))
+      return yield* Either.left(
+        new InvalidInput({ path: `target.details.${unanswered.id}`, problem: `is missing. ${unanswered.question}` })
+      )
     }
     if (call.taskType === "agent.run" && isBlank(call.input["instruction"])) {
-      return yield* Either.left(new InvalidInput({ path: "input.instruction", problem: "is missing or blank; say what the agent should do" }))
+      return yield* Either.left(
+        new InvalidInput({ path: "input.instruction", problem: "is missing or blank; say what the agent should do" })
+      )
     }
-    return yield* finish(world, {
-      provider: call.provider,
-      accountProfile: call.accountProfile,
-      account: defined({ ...account, details: account.details }),
-      capability: call.capability,
-      backend: name,
-      adapter: spec.name,
-      taskType: call.taskType,
-      target: { mode: call.target.mode, ...(protocol === undefined ? {} : { protocol }), ...(call.target.details === undefined ? {} : { details: call.target.details }) },
-      details: answered.details,
-      input: call.input,
-      ...(call.metadata === undefined ? {} : { metadata: call.metadata })
-    }, [["input", call.input]])
+    return yield* finish(
+      world,
+      {
+        provider: call.provider,
+        accountProfile: call.accountProfile,
+        account: defined({ ...account, details: account.details }),
+        capability: call.capability,
+        backend: name,
+        adapter: spec.name,
+        taskType: call.taskType,
+        target: {
+          mode: call.target.mode,
+          ...(protocol === undefined ? {} : { protocol }),
+          ...(call.target.details === undefined ? {} : { details: call.target.details })
+        },
+        details: answered.details,
+        input: call.input,
+        ...(call.metadata === undefined ? {} : { metadata: call.metadata })
+      },
+      [["input", call.input]]
+    )
   })
 
 const textOf = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined)
@@ -241,8 +278,9 @@ const defined = (members: { readonly [key: string]: Json | undefined }): JsonObj
 
 /** A call that names no other part of its route leaves the choice to a runtime profile. */
 const isOpen = ({ defaults }: Config, call: SpawnCall): boolean =>
-  [call.accountProfile, call.provider, call.target, defaults.accountProfile, defaults.backend].every((part) => part === undefined) &&
-  Object.keys(call.details ?? {}).length === 0
+  [call.accountProfile, call.provider, call.target, defaults.accountProfile, defaults.backend].every(
+    (part) => part === undefined
+  ) && Object.keys(call.details ?? {}).length === 0
 
 const impliedRuntime = (config: Config, call: SpawnCall): string | undefined => {
   const names = Object.keys(config.runtimes)
@@ -282,7 +320,8 @@ const finish = (world: World, request: RoutedRequest, named: ReadonlyArray<reado
     ]
     for (const [path, value] of parts) {
       const found = findCredential(value, path)
-      if (found !== undefined) return yield* Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
+      if (found !== undefined)
+        return yield* Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
     }
     const weight = JSON.stringify(request.input).length
     if (weight > inputLimit) {
@@ -296,7 +335,10 @@ const finish = (world: World, request: RoutedRequest, named: ReadonlyArray<reado
     const nul = findNul(request.input, "input")
     if (nul !== undefined) {
       return yield* Either.left(
-        new InvalidInput({ path: nul, problem: "contains a NUL character (U+0000), which no program can receive; remove it" })
+        new InvalidInput({
+          path: nul,
+          problem: "contains a NUL character (U+0000), which no program can receive; remove it"
+        })
       )
     }
     yield* Policy.decide(world.config.policy, request)

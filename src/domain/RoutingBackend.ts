@@ -10,9 +10,14 @@ export interface World {
   readonly environment: Readonly<Record<string, string>>
 }
 
-export const findSpec = (specs: ReadonlyArray<AdapterSpec>, name: string): Either.Either<AdapterSpec, AdapterNotFound> => {
+export const findSpec = (
+  specs: ReadonlyArray<AdapterSpec>,
+  name: string
+): Either.Either<AdapterSpec, AdapterNotFound> => {
   const spec = specs.find((candidate) => candidate.name === name)
-  return spec === undefined ? Either.left(new AdapterNotFound({ name, known: specs.map((known) => known.name) })) : Either.right(spec)
+  return spec === undefined
+    ? Either.left(new AdapterNotFound({ name, known: specs.map((known) => known.name) }))
+    : Either.right(spec)
 }
 
 interface BackendChoice {
@@ -54,4 +59,3 @@ export const chooseBackend = (
   }
   return found(own[0]) ?? bare ?? missing(choice.account.provider)
 }
-

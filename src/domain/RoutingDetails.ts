@@ -33,7 +33,10 @@ export const mergeDetails = (
   caller: JsonObject
 ): Either.Either<JsonObject, InvalidInput> =>
   Either.gen(function* () {
-    const base = yield* decode(spec, configured.reduce<JsonObject>((all, details) => ({ ...all, ...details }), {}))
+    const base = yield* decode(
+      spec,
+      configured.reduce<JsonObject>((all, details) => ({ ...all, ...details }), {})
+    )
     for (const [key, value] of Object.entries(caller)) {
       const path = `target.details.${key}`
       if (!spec.callerDetails.includes(key)) {
@@ -47,14 +50,21 @@ export const mergeDetails = (
       }
       const ceiling = base[key]
       if (typeof ceiling === "number" && typeof value === "number" && value > ceiling) {
-        return yield* Either.left(new InvalidInput({ path, problem: `is ${value}; a call may only lower the configured ${ceiling}` }))
+        return yield* Either.left(
+          new InvalidInput({ path, problem: `is ${value}; a call may only lower the configured ${ceiling}` })
+        )
       }
     }
     return yield* decode(spec, { ...base, ...caller })
   })
 
-export const supports = (spec: AdapterSpec, taskType: TaskType, mode: TargetMode): Either.Either<void, AdapterUnsupported> => {
-  const refuse = (wanted: string, offered: ReadonlyArray<string>) => Either.left(new AdapterUnsupported({ adapter: spec.name, wanted, offered }))
+export const supports = (
+  spec: AdapterSpec,
+  taskType: TaskType,
+  mode: TargetMode
+): Either.Either<void, AdapterUnsupported> => {
+  const refuse = (wanted: string, offered: ReadonlyArray<string>) =>
+    Either.left(new AdapterUnsupported({ adapter: spec.name, wanted, offered }))
   if (!spec.taskTypes.includes(taskType)) return refuse(`task type "${taskType}"`, spec.taskTypes)
   if (!spec.targetModes.includes(mode)) return refuse(`target mode "${mode}"`, spec.targetModes)
   return Either.void
@@ -62,14 +72,25 @@ export const supports = (spec: AdapterSpec, taskType: TaskType, mode: TargetMode
 
 const aliases: Readonly<Record<string, string>> = { agui: "ag-ui" }
 
-export const checkProtocol = (spec: AdapterSpec, given: string | undefined): Either.Either<string | undefined, AdapterUnsupported> => {
+export const checkProtocol = (
+  spec: AdapterSpec,
+  given: string | undefined
+): Either.Either<string | undefined, AdapterUnsupported> => {
   const protocol = given === undefined ? undefined : (lookup(aliases, given) ?? given)
   return protocol === undefined || spec.protocols.length === 0 || spec.protocols.includes(protocol)
     ? Either.right(protocol)
-    : Either.left(new AdapterUnsupported({ adapter: spec.name, wanted: `protocol "${protocol}"`, offered: spec.protocols }))
+    : Either.left(
+        new AdapterUnsupported({ adapter: spec.name, wanted: `protocol "${protocol}"`, offered: spec.protocols })
+      )
 }
 
-export const answerNeeds = (world: World, spec: AdapterSpec, mode: TargetMode, taskType: TaskType, details: JsonObject) => {
+export const answerNeeds = (
+  world: World,
+  spec: AdapterSpec,
+  mode: TargetMode,
+  taskType: TaskType,
+  details: JsonObject
+) => {
   const questions: Array<Question> = []
   const answers: Record<string, Json> = {}
   for (const need of spec.needs) {

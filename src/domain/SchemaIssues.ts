@@ -9,7 +9,10 @@ export interface SchemaIssue {
 
 /** `a.b[1].c`: list positions in brackets. */
 export const formatPath = (path: ReadonlyArray<PropertyKey>): string =>
-  path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("").replace(/^\./, "")
+  path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "")
 
 const unique = (words: ReadonlyArray<string>) => Array.from(new Set(words))
 
@@ -61,6 +64,9 @@ const collect = (
         ? [{ path, message: `expected ${expected(issue.ast)}, got ${shown(issue.actual)}` }]
         : children(issue).flatMap((child) => collect(child, path, issue.ast))
     case "Refinement":
+      return issue.issue._tag === "Type" && issue.issue.message === undefined
+        ? [{ path, message: `expected ${expected(issue.ast)}, got ${shown(issue.actual)}` }]
+        : collect(issue.issue, path)
     case "Transformation":
       return collect(issue.issue, path)
     case "Missing":

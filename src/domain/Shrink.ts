@@ -10,7 +10,8 @@ const items = 8
 export const shrink = (value: Json): Json => (encodeText(value).length <= small ? value : outline(value, 0))
 
 const outline = (value: Json, depth: number): Json => {
-  if (typeof value === "string") return value.length <= kept ? value : `${cut(value)}… (${value.length} characters; full: true shows all)`
+  if (typeof value === "string")
+    return value.length <= kept ? value : `${cut(value)}… (${value.length} characters; full: true shows all)`
   if (value === null || typeof value !== "object") return value
   const weight = encodeText(value).length
   if (weight <= kept) return value
@@ -21,7 +22,9 @@ const outline = (value: Json, depth: number): Json => {
   }
   const entries = Object.entries(value)
   const shown = Object.fromEntries(entries.slice(0, members).map(([key, member]) => [key, outline(member, depth + 1)]))
-  return entries.length <= members ? shown : { ...shown, "…": `${entries.length - members} more members; full: true shows all` }
+  return entries.length <= members
+    ? shown
+    : { ...shown, "…": `${entries.length - members} more members; full: true shows all` }
 }
 
 /** Never half a surrogate pair. */

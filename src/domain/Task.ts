@@ -4,7 +4,9 @@ import { TaskStatus } from "./Lifecycle.js"
 
 /** `task_` and 26 characters of Crockford base 32 (130 random bits): the one id a task has everywhere. */
 export const TaskId = Schema.String.pipe(
-  Schema.pattern(/^task_[0-9a-hjkmnp-tv-z]{26}$/, { message: () => "expected a task id such as task_01h2x…, as returned when the task was dispatched" }),
+  Schema.pattern(/^task_[0-9a-hjkmnp-tv-z]{26}$/, {
+    message: () => "expected a task id such as task_01h2x…, as returned when the task was dispatched"
+  }),
   Schema.brand("TaskId")
 )
 export type TaskId = typeof TaskId.Type

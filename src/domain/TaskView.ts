@@ -49,6 +49,8 @@ export const TaskStatusView = Schema.Struct({
   result: Schema.optional(Json),
   error: Schema.optional(TaskError),
   events: Schema.optional(Schema.Array(EventView)),
+  /** There were more events than are shown; `full: true` shows more of them. */
+  eventsOmitted: Schema.optional(Schema.Boolean),
   createdAt: Schema.optional(Schema.String),
   updatedAt: Schema.optional(Schema.String)
 })
@@ -156,18 +158,21 @@ export const unchanged = (task: Task): TaskStatusView => ({
   unchanged: true
 })
 
-/** What happened since a revision the caller has. */
-export const delta = (task: Task, events: ReadonlyArray<TaskEvent>): TaskStatusView => ({
+/** What happened since a revision the caller has; the log has a tool of its own. */
+export const delta = (task: Task, events: ReadonlyArray<TaskEvent>, omitted: boolean): TaskStatusView => ({
   id: task.id,
   status: task.status,
   revision: task.revision,
-  events: events.map((event) => ({
-    number: event.number,
-    type: event.type,
-    at: iso(event.at),
-    ...(event.message === undefined ? {} : { message: event.message }),
-    ...(event.payload === undefined ? {} : { payload: shrink(event.payload) })
-  })),
+  ...(omitted ? { eventsOmitted: true } : {}),
+  events: events
+    .filter((event) => event.type !== "task.log")
+    .map((event) => ({
+      number: event.number,
+      type: event.type,
+      at: iso(event.at),
+      ...(event.message === undefined ? {} : { message: event.message }),
+      ...(event.payload === undefined ? {} : { payload: shrink(event.payload) })
+    })),
   ...outcomeOf(task, shrink),
   updatedAt: iso(task.updatedAt)
 })

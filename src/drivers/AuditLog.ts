@@ -19,9 +19,9 @@ export const layer = Layer.effect(
         ...(record.code === undefined ? {} : { code: record.code }),
         ...(record.detail === undefined ? {} : { detail: record.detail })
       }
-      yield* Effect.tryPromise(() => appendFile(join(stateDir, "audit.ndjson"), `${encodeText(line)}\n`, { mode: 0o600 })).pipe(
-        Effect.catchAll((error) => Effect.logError("an audit record could not be written", error, line))
-      )
+      yield* Effect.tryPromise(() =>
+        appendFile(join(stateDir, "audit.ndjson"), `${encodeText(line)}\n`, { mode: 0o600 })
+      ).pipe(Effect.catchAll((error) => Effect.logError("an audit record could not be written", error, line)))
     })
   }))
 )

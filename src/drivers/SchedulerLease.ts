@@ -71,7 +71,9 @@ export const layer = (options: LeaseOptions = defaults) =>
       })
 
       const giveBack = (ids: ReadonlyArray<TaskId>) =>
-        Effect.catchAll(store.release(owner, ids), (error) => Effect.logWarning(`the lease will run out by itself: ${error.message}`))
+        Effect.catchAll(store.release(owner, ids), (error) =>
+          Effect.logWarning(`the lease will run out by itself: ${error.message}`)
+        )
 
       const run = (step: Step) =>
         Effect.scoped(
@@ -96,7 +98,9 @@ export const layer = (options: LeaseOptions = defaults) =>
                   task.id,
                   drive(task, step, bell).pipe(
                     Effect.catchAllCause((cause) =>
-                      Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : Effect.logError(`driving ${task.id} broke down`, cause)
+                      Cause.isInterruptedOnly(cause)
+                        ? Effect.failCause(cause)
+                        : Effect.logError(`driving ${task.id} broke down`, cause)
                     ),
                     Effect.zipRight(giveBack([task.id])),
                     Effect.ensuring(
@@ -110,7 +114,9 @@ export const layer = (options: LeaseOptions = defaults) =>
               }
               if (driven > 0) yield* Effect.forEach(yield* store.cancelling(owner), wake, { discard: true })
             }).pipe(Effect.catchAll((error) => Effect.logWarning(`looking for tasks failed: ${error.message}`)))
-            return yield* Effect.forever(Effect.zipRight(tick, Effect.timeoutOption(Queue.take(doorbell), options.poll)))
+            return yield* Effect.forever(
+              Effect.zipRight(tick, Effect.timeoutOption(Queue.take(doorbell), options.poll))
+            )
           })
         )
 
@@ -132,9 +138,7 @@ export const layer = (options: LeaseOptions = defaults) =>
           Effect.gen(function* () {
             yield* renewing
             const claimed = yield* store.claim({ owner, limit: 1, only: id, capacity })
-            yield* Effect.forEach(claimed, (task) =>
-              oneVisit(task, step).pipe(Effect.ensuring(giveBack([task.id])))
-            )
+            yield* Effect.forEach(claimed, (task) => oneVisit(task, step).pipe(Effect.ensuring(giveBack([task.id]))))
           })
         )
 

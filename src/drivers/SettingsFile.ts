@@ -30,13 +30,17 @@ export const load = Effect.fn("settings.load")(function* (origin: Origin) {
   }
 })
 
-const filled = (text: string | undefined): string | undefined => (text === undefined || text.trim() === "" ? undefined : text)
+const filled = (text: string | undefined): string | undefined =>
+  text === undefined || text.trim() === "" ? undefined : text
 
 const read = Effect.fn("settings.read")(function* (source: string, { specs }: Origin) {
   const refuse = (message: string) => new ConfigInvalid({ source, issues: [{ path: "", message }] })
   const text = yield* Effect.try({
     try: () => readFileSync(source, "utf8"),
-    catch: (cause) => refuse(`cannot be read (${cause instanceof Error ? cause.message : String(cause)}); check the path given as --config`)
+    catch: (cause) =>
+      refuse(
+        `cannot be read (${cause instanceof Error ? cause.message : String(cause)}); check the path given as --config`
+      )
   })
   const json = yield* Effect.mapError(decodeText(text), (error) => refuse(`is not JSON: ${place(text, error.message)}`))
   return yield* fromJson(json, specs, source)
@@ -72,7 +76,10 @@ const withFolders = (config: Config, { cwd, specs }: Origin, base: string): Conf
     }
     return { ...backend, details: { ...details, ...absolute("cwd", cwd), ...absolute("repository", undefined) } }
   }
-  return { ...config, backends: Object.fromEntries(Object.entries(config.backends).map(([name, backend]) => [name, placed(backend)])) }
+  return {
+    ...config,
+    backends: Object.fromEntries(Object.entries(config.backends).map(([name, backend]) => [name, placed(backend)]))
+  }
 }
 
 const answers = ({ environment, specs }: Origin): Readonly<Record<string, string>> =>

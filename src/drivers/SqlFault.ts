@@ -27,7 +27,11 @@ export const isBusy = (error: SqlError): boolean => faultOf(error.cause) === "bu
 /** A database error as a state of the world, with the engine's own words as its detail. */
 export const storeFailed = (error: SqlError | ParseResult.ParseError): StoreFailed =>
   error._tag === "ParseError"
-    ? new StoreFailed({ fault: "corrupt", detail: `a row does not read as what was written: ${ParseResult.TreeFormatter.formatErrorSync(error)}`, cause: error })
+    ? new StoreFailed({
+        fault: "corrupt",
+        detail: `a row does not read as what was written: ${ParseResult.TreeFormatter.formatErrorSync(error)}`,
+        cause: error
+      })
     : new StoreFailed({
         fault: faultOf(error.cause),
         detail: error.cause instanceof Error ? error.cause.message : error.message,

@@ -40,7 +40,10 @@ const open = Effect.fn("sqlite.open")(function* (filename: string) {
   const lock = yield* Effect.makeSemaphore(1)
   const sql = yield* SqlClient.make({
     acquirer: Effect.succeed(patient(connection, lock)),
-    transactionAcquirer: Effect.as(Effect.acquireRelease(lock.take(1), () => lock.release(1)), connection),
+    transactionAcquirer: Effect.as(
+      Effect.acquireRelease(lock.take(1), () => lock.release(1)),
+      connection
+    ),
     compiler: Statement.makeCompilerSqlite(),
     spanAttributes: [["db.system.name", "sqlite"]]
   })
@@ -78,7 +81,8 @@ const asFailure = <A, R>(effect: Effect.Effect<A, SqlError, R>): Effect.Effect<A
 
 /** Single statements: one at a time, never inside somebody's transaction, and again while the database is busy. */
 const patient = (connection: Connection, lock: Effect.Semaphore): Connection => {
-  const run = <A>(effect: Effect.Effect<A, SqlError>) => Effect.retry(lock.withPermits(1)(effect), { schedule: patience, while: isBusy })
+  const run = <A>(effect: Effect.Effect<A, SqlError>) =>
+    Effect.retry(lock.withPermits(1)(effect), { schedule: patience, while: isBusy })
   return {
     execute: (text, params, transform) => run(connection.execute(text, params, transform)),
     executeRaw: (text, params) => run(connection.executeRaw(text, params)),
@@ -115,9 +119,10 @@ const transactions = (connection: Connection, lock: Effect.Semaphore): SqlClient
       Option.match({
         onSome: () => body,
         onNone: () =>
-          Effect.retry(lock.withPermits(1)(once(body)), { schedule: patience, while: (error) => error instanceof Contended }).pipe(
-            Effect.mapError((error) => (error instanceof Contended ? error.error : error))
-          )
+          Effect.retry(lock.withPermits(1)(once(body)), {
+            schedule: patience,
+            while: (error) => error instanceof Contended
+          }).pipe(Effect.mapError((error) => (error instanceof Contended ? error.error : error)))
       })
     )
 }

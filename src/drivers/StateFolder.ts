@@ -19,7 +19,11 @@ const attempt = <A>(path: string, act: () => Promise<A>) =>
     try: act,
     catch: (cause) => {
       const code = Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
-      return new StoreFailed({ fault: faults[code] ?? "io", detail: cause instanceof Error ? cause.message : path, cause })
+      return new StoreFailed({
+        fault: faults[code] ?? "io",
+        detail: cause instanceof Error ? cause.message : path,
+        cause
+      })
     }
   })
 

@@ -81,16 +81,28 @@ export const claimable = (sql: SqlClient, { only, limit, capacity }: ClaimReques
     if (room === 0) return begun
     const names = yield* only === undefined ? backends : backendOf(only)
     const queued = yield* Effect.forEach(names, (backend) => fitting(backend, room))
-    return [...begun, ...queued.flat().sort((a, b) => a - b).slice(0, room)]
+    return [
+      ...begun,
+      ...queued
+        .flat()
+        .sort((a, b) => a - b)
+        .slice(0, room)
+    ]
   })
 }
 
-/** Gives tasks to an owner, each under a new epoch; ownerless leases that are over are forgotten meanwhile. */
-export const take = (sql: SqlClient, owner: string, seqs: ReadonlyArray<number>, now: number): Reading<ReadonlyArray<Kept>> =>
+/** Gives tasks to an owner, each under a new epoch; leases that are over are forgotten meanwhile. */
+export const take = (
+  sql: SqlClient,
+  owner: string,
+  seqs: ReadonlyArray<number>,
+  now: number
+): Reading<ReadonlyArray<Kept>> =>
   Effect.gen(function* () {
     yield* sql`UPDATE tasks SET owner = ${owner}, epoch = epoch + 1 WHERE ${sql.in("seq", seqs)}`
     yield* sql`DELETE FROM owners WHERE lease_until <= ${now} AND owner <> ${owner}`
-    const rows = yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE ${sql.in("t.seq", seqs)}`
+    const rows =
+      yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE ${sql.in("t.seq", seqs)}`
     const bySeq = new Map((yield* decodeTasks(rows)).map((kept) => [kept.seq, kept]))
     return seqs.flatMap((seq) => bySeq.get(seq) ?? [])
   })

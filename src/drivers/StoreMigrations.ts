@@ -90,7 +90,10 @@ export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient
   const found = yield* applied(sql)
   if (found > current) {
-    return yield* new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
+    return yield* new StoreFailed({
+      fault: "newer",
+      detail: `it is at version ${found}, this program knows ${current}`
+    })
   }
   if (found === current) return
   // The file stays in this mode; readers and a writer of other processes do not wait for each other in it.
@@ -106,21 +109,30 @@ const applied = (sql: SqlClient) =>
   Effect.flatMap(sql<{ count: number }>`SELECT count(*) AS count FROM sqlite_master WHERE name = ${table}`, ([known]) =>
     known === undefined || known.count === 0
       ? Effect.succeed(0)
-      : Effect.map(sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(table)}`, ([row]) => row?.version ?? 0)
+      : Effect.map(
+          sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(table)}`,
+          ([row]) => row?.version ?? 0
+        )
   )
 
 const loader: Migrator.Loader = Effect.succeed(
   migrations.map(([name, statements], index) => [
     index + 1,
     name,
-    Effect.succeed(Effect.flatMap(SqlClient, (sql) => Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })))
+    Effect.succeed(
+      Effect.flatMap(SqlClient, (sql) =>
+        Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+      )
+    )
   ])
 )
 
 /** The migrator dies of a statement that failed; the statement's own error says more. */
 const run = Migrator.make({})({ loader, table }).pipe(
   Effect.catchAllDefect((defect) =>
-    defect instanceof Migrator.MigrationError && defect.cause instanceof SqlError ? Effect.fail(defect.cause) : Effect.die(defect)
+    defect instanceof Migrator.MigrationError && defect.cause instanceof SqlError
+      ? Effect.fail(defect.cause)
+      : Effect.die(defect)
   ),
   Effect.catchTag("MigrationError", (error) => new StoreFailed({ fault: "io", detail: error.message, cause: error }))
 )

@@ -40,13 +40,21 @@ const decodeRows = <A, I>(row: Schema.Schema<A, I>) => {
 
 const decodeTaskRows = decodeRows(TaskRow)
 
-export const decodeTasks = (rows: ReadonlyArray<Row>) => Effect.map(decodeTaskRows(rows), (decoded) => decoded.map(keptOf))
+export const decodeTasks = (rows: ReadonlyArray<Row>) =>
+  Effect.map(decodeTaskRows(rows), (decoded) => decoded.map(keptOf))
 
-const keptOf = ({ seq, eventCount, artifactCount, ...task }: typeof TaskRow.Type): Kept => ({ seq, eventCount, artifactCount, task })
+const keptOf = ({ seq, eventCount, artifactCount, ...task }: typeof TaskRow.Type): Kept => ({
+  seq,
+  eventCount,
+  artifactCount,
+  task
+})
 
 export const decodeRequests = decodeRows(Schema.Struct({ seq: Schema.Int, request: Schema.parseJson(RoutedRequest) }))
 
-export const decodeEvents = decodeRows(Schema.Struct({ ...TaskEvent.fields, payload: Schema.optional(Schema.parseJson(Json)) }))
+export const decodeEvents = decodeRows(
+  Schema.Struct({ ...TaskEvent.fields, payload: Schema.optional(Schema.parseJson(Json)) })
+)
 
 export const decodeArtifacts = decodeRows(Schema.Struct({ artifact: Schema.parseJson(Artifact) }))
 
@@ -61,7 +69,8 @@ const encode = {
   artifact: Schema.encodeSync(Schema.parseJson(Artifact))
 }
 
-const orNull = <A>(value: A | undefined, encoded: (value: A) => string): string | null => (value === undefined ? null : encoded(value))
+const orNull = <A>(value: A | undefined, encoded: (value: A) => string): string | null =>
+  value === undefined ? null : encoded(value)
 
 /** The columns of a new task that never change. */
 export const fixedColumns = ({ id, createdAt, request }: Task) => ({
@@ -104,6 +113,16 @@ export const eventRow = (seq: number, event: TaskEvent) => ({
   payload: orNull(event.payload, encode.json)
 })
 
-export const artifactRow = (seq: number, number: number, artifact: Artifact) => ({ task: seq, number, artifact: encode.artifact(artifact) })
+export const artifactRow = (seq: number, number: number, artifact: Artifact) => ({
+  task: seq,
+  number,
+  artifact: encode.artifact(artifact)
+})
 
-export const resourceRow = (seq: number, { key, kind, ref, state }: Resource) => ({ task: seq, key, kind, ref: encode.json(ref), state })
+export const resourceRow = (seq: number, { key, kind, ref, state }: Resource) => ({
+  task: seq,
+  key,
+  kind,
+  ref: encode.json(ref),
+  state
+})

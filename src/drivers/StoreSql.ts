@@ -1,6 +1,6 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Clock, Effect, Layer } from "effect"
-import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { IdempotencyConflict, type StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import { TaskId } from "../domain/Task.js"
 import { Installation } from "../services/Installation.js"
 import { extend, open } from "../services/Journal.js"
@@ -72,7 +72,13 @@ const make = Effect.gen(function* () {
     return task
   }, Effect.catchTags(failures))
 
-  const list: (typeof Store.Service)["list"] = Effect.fn("store.list")(function* ({ statuses, runtime, provider, limit, before }) {
+  const list: (typeof Store.Service)["list"] = Effect.fn("store.list")(function* ({
+    statuses,
+    runtime,
+    provider,
+    limit,
+    before
+  }) {
     const wanted = sql.and([
       ...(before === undefined ? [] : [sql`t.seq < ${before}`]),
       ...(statuses === undefined ? [] : [statuses.length === 0 ? sql`1 = 0` : sql.in("t.status", statuses)]),
@@ -85,32 +91,43 @@ const make = Effect.gen(function* () {
     return pageOfTasks(found, limit)
   }, Effect.catchTags(failures))
 
-  const events: (typeof Store.Service)["events"] = Effect.fn("store.events")(function* (id, { afterRevision, limit }) {
-    const rows = yield* sql`SELECT e.number, e.revision, e.at, e.type, e.message, e.payload FROM events e
-      WHERE e.task = (SELECT seq FROM tasks WHERE id = ${id}) AND e.revision > ${afterRevision}
-      ORDER BY e.revision, e.number LIMIT ${limit}`
-    return yield* decodeEvents(rows)
+  const events: (typeof Store.Service)["events"] = Effect.fn("store.events")(function* (
+    id,
+    { afterRevision, limit, newest = false }
+  ) {
+    const found = sql`FROM events e WHERE e.task = (SELECT seq FROM tasks WHERE id = ${id}) AND e.revision > ${afterRevision}`
+    const columns = sql`SELECT e.number, e.revision, e.at, e.type, e.message, e.payload`
+    const rows = newest
+      ? yield* sql`${columns} ${found} ORDER BY e.revision DESC, e.number DESC LIMIT ${limit}`
+      : yield* sql`${columns} ${found} ORDER BY e.revision, e.number LIMIT ${limit}`
+    const decoded = yield* decodeEvents(rows)
+    return newest ? decoded.toReversed() : decoded
   }, Effect.catchTags(failures))
 
   /** Seeks the piece that holds the cursor and reads on from there. */
-  const log: (typeof Store.Service)["log"] = Effect.fn("store.log")(function* (id, page) {
-    const cursor = Math.max(0, page.cursor)
-    const pieces = yield* sql<{ start: number | null; text: string | null }>`SELECT p.start, p.text FROM tasks t
+  const log: (typeof Store.Service)["log"] = Effect.fn("store.log")(
+    function* (id, page) {
+      const cursor = Math.max(0, page.cursor)
+      const pieces = yield* sql<{ start: number | null; text: string | null }>`SELECT p.start, p.text FROM tasks t
       LEFT JOIN log_pieces p ON p.task = t.seq AND p.start < ${cursor + Math.max(1, page.limit)}
         AND p.start >= (SELECT q.start FROM log_pieces q WHERE q.task = t.seq AND q.start <= ${cursor} ORDER BY q.start DESC LIMIT 1)
       WHERE t.id = ${id} ORDER BY p.start`
-    const [head] = pieces
-    if (head === undefined) return yield* new TaskNotFound({ id })
-    return pageOf(pieces.map(({ text }) => text ?? "").join(""), head.start ?? 0, { cursor, limit: page.limit })
-  }, Effect.catchTag("SqlError", storeFailed))
+      const [head] = pieces
+      if (head === undefined) return yield* new TaskNotFound({ id })
+      return pageOf(pieces.map(({ text }) => text ?? "").join(""), head.start ?? 0, { cursor, limit: page.limit })
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
   const artifacts: (typeof Store.Service)["artifacts"] = Effect.fn("store.artifacts")(function* (id) {
-    const rows = yield* sql`SELECT artifact FROM artifacts WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY number`
+    const rows =
+      yield* sql`SELECT artifact FROM artifacts WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY number`
     return (yield* decodeArtifacts(rows)).map(({ artifact }) => artifact)
   }, Effect.catchTags(failures))
 
   const resources: (typeof Store.Service)["resources"] = Effect.fn("store.resources")(function* (id) {
-    const rows = yield* sql`SELECT key, kind, ref, state FROM resources WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY key`
+    const rows =
+      yield* sql`SELECT key, kind, ref, state FROM resources WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY key`
     return yield* decodeResources(rows)
   }, Effect.catchTags(failures))
 
@@ -144,20 +161,31 @@ const make = Effect.gen(function* () {
     )
   }, Effect.catchTags(failures))
 
-  const renew = Effect.fn("store.renew")(function* (owner: string, until: number) {
-    yield* sql`INSERT INTO owners (owner, lease_until) VALUES (${owner}, ${until})
+  const renew = Effect.fn("store.renew")(
+    function* (owner: string, until: number) {
+      yield* sql`INSERT INTO owners (owner, lease_until) VALUES (${owner}, ${until})
       ON CONFLICT (owner) DO UPDATE SET lease_until = excluded.lease_until`
-  }, Effect.catchTag("SqlError", storeFailed))
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
-  const release = Effect.fn("store.release")(function* (owner: string, ids?: ReadonlyArray<TaskId>) {
-    if (ids?.length === 0) return
-    yield* sql`UPDATE tasks SET owner = NULL WHERE owner = ${owner} AND ${ids === undefined ? sql`1 = 1` : sql.in("id", ids)}`
-  }, Effect.catchTag("SqlError", storeFailed))
+  const release = Effect.fn("store.release")(
+    function* (owner: string, ids?: ReadonlyArray<TaskId>) {
+      if (ids?.length === 0) return
+      yield* sql`UPDATE tasks SET owner = NULL WHERE owner = ${owner} AND ${ids === undefined ? sql`1 = 1` : sql.in("id", ids)}`
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
-  const cancelling = Effect.fn("store.cancelling")(function* (owner: string) {
-    const rows = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE owner = ${owner} AND status = 'cancelling' ORDER BY seq`
-    return rows.map(({ id }) => TaskId.make(id))
-  }, Effect.catchTag("SqlError", storeFailed))
+  const cancelling = Effect.fn("store.cancelling")(
+    function* (owner: string) {
+      const rows = yield* sql<{
+        id: string
+      }>`SELECT id FROM tasks WHERE owner = ${owner} AND status = 'cancelling' ORDER BY seq`
+      return rows.map(({ id }) => TaskId.make(id))
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
   return { create, find, list, commit, events, log, artifacts, resources, changed, renew, claim, release, cancelling }
 })
@@ -165,7 +193,10 @@ const make = Effect.gen(function* () {
 const pageOfTasks = (found: ReadonlyArray<Kept>, limit: number) => {
   const page = found.slice(0, limit)
   const last = page.at(-1)
-  return { tasks: page.map(({ task }) => task), ...(found.length > page.length && last !== undefined ? { next: last.seq } : {}) }
+  return {
+    tasks: page.map(({ task }) => task),
+    ...(found.length > page.length && last !== undefined ? { next: last.seq } : {})
+  }
 }
 
 /** Over a database that somebody else opens. */

@@ -3,15 +3,30 @@ import { Array, Effect } from "effect"
 import type { Addition } from "../services/Journal.js"
 import { piecesOf } from "../services/LogText.js"
 import type { Change, NewTask } from "../services/Store.js"
-import { artifactRow, eventRow, fixedColumns, type Kept, largeColumns, movingColumns, requestText, resourceRow } from "./StoreRows.js"
+import {
+  artifactRow,
+  eventRow,
+  fixedColumns,
+  type Kept,
+  largeColumns,
+  movingColumns,
+  requestText,
+  resourceRow
+} from "./StoreRows.js"
 
 /** Keeps a statement's parameters far below what SQLite (32,766) and PostgreSQL (65,535) take. */
 const rowsAtOnce = 1_000
 
 const insertAll = (sql: SqlClient, table: string, rows: ReadonlyArray<Record<string, string | number | null>>) =>
-  Effect.forEach(Array.chunksOf(rows, rowsAtOnce), (some) => sql`INSERT INTO ${sql(table)} ${sql.insert(some)}`, { discard: true })
+  Effect.forEach(Array.chunksOf(rows, rowsAtOnce), (some) => sql`INSERT INTO ${sql(table)} ${sql.insert(some)}`, {
+    discard: true
+  })
 
-export const insertTask = Effect.fnUntraced(function* (sql: SqlClient, { task, events }: Addition, idempotency: NewTask["idempotency"]) {
+export const insertTask = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  { task, events }: Addition,
+  idempotency: NewTask["idempotency"]
+) {
   const columns = {
     ...fixedColumns(task),
     ...movingColumns(task),
@@ -25,13 +40,22 @@ export const insertTask = Effect.fnUntraced(function* (sql: SqlClient, { task, e
   const [row] = yield* sql<{ seq: number }>`INSERT INTO tasks ${sql.insert(columns)} RETURNING seq`
   if (row === undefined) return yield* Effect.dieMessage("an inserted row has a number")
   yield* sql`INSERT INTO requests ${sql.insert({ task: row.seq, request: requestText(task) })}`
-  yield* insertAll(sql, "events", events.map((event) => eventRow(row.seq, event)))
+  yield* insertAll(
+    sql,
+    "events",
+    events.map((event) => eventRow(row.seq, event))
+  )
   if (idempotency === undefined) return
   yield* sql`INSERT INTO idempotency_keys ${sql.insert({ ...idempotency, task: row.seq })}`
 })
 
 /** Writes what a change came to, inside the transaction that read the task. */
-export const writeAddition = Effect.fnUntraced(function* (sql: SqlClient, before: Kept, addition: Addition, change: Change) {
+export const writeAddition = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  before: Kept,
+  addition: Addition,
+  change: Change
+) {
   const { task, events, log, artifacts } = addition
   const { seq, eventCount, artifactCount } = before
   const columns = {
@@ -45,9 +69,21 @@ export const writeAddition = Effect.fnUntraced(function* (sql: SqlClient, before
     ...(change.error === undefined ? {} : largeColumns.error(task))
   }
   yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq}`
-  yield* insertAll(sql, "events", events.map((event) => eventRow(seq, event)))
-  yield* insertAll(sql, "log_pieces", piecesOf(log, before.task.logLength).map((piece) => ({ task: seq, ...piece })))
-  yield* insertAll(sql, "artifacts", artifacts.map((artifact, index) => artifactRow(seq, artifactCount + index + 1, artifact)))
+  yield* insertAll(
+    sql,
+    "events",
+    events.map((event) => eventRow(seq, event))
+  )
+  yield* insertAll(
+    sql,
+    "log_pieces",
+    piecesOf(log, before.task.logLength).map((piece) => ({ task: seq, ...piece }))
+  )
+  yield* insertAll(
+    sql,
+    "artifacts",
+    artifacts.map((artifact, index) => artifactRow(seq, artifactCount + index + 1, artifact))
+  )
   yield* Effect.forEach(
     change.resources ?? [],
     (resource) => sql`INSERT INTO resources ${sql.insert(resourceRow(seq, resource))}

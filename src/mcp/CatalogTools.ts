@@ -15,7 +15,11 @@ export const listProviders = tool(
 )
 
 export const listCapabilities = tool(
-  { title: "List capabilities", description: "What the built-in adapters can run, and what each needs configured.", ...reads },
+  {
+    title: "List capabilities",
+    description: "What the built-in adapters can run, and what each needs configured.",
+    ...reads
+  },
   Schema.Struct({ provider: Fields.optional(Schema.String) }),
   Schema.Struct({ capabilities: Schema.Array(JsonObject) }),
   (args) => Effect.map(Dispatch, (dispatch) => Reply.list("capabilities", dispatch.capabilities(args.provider)))

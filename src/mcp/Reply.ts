@@ -20,7 +20,9 @@ export const list = (name: string, items: ReadonlyArray<unknown>): Reply => ({
 })
 
 const toolError = (error: { readonly code: string; readonly message: string }, retryable?: boolean): Reply => ({
-  text: JSON.stringify({ error: { code: error.code, message: error.message, ...(retryable === undefined ? {} : { retryable }) } }),
+  text: JSON.stringify({
+    error: { code: error.code, message: error.message, ...(retryable === undefined ? {} : { retryable }) }
+  }),
   isError: true
 })
 
@@ -56,18 +58,24 @@ export const fromError = (tool: string) =>
   })
 
 /** A defect's text may hold anything, so the model gets a fixed sentence and the log gets the cause. */
-export const settle = (tool: string) => <R>(effect: Effect.Effect<Reply, DispatchError, R>) =>
-  effect.pipe(
-    Effect.catchAll((error) => Effect.succeed(fromError(tool)(error))),
-    Effect.catchAllCause((cause) =>
-      Cause.isInterruptedOnly(cause)
-        ? Effect.failCause(cause)
-        : Effect.as(
-            Effect.logError(`${tool} broke down`, cause),
-            toolError({ code: "internal", message: "The server broke down while answering; its log (stderr) has the cause. Nothing that was accepted is lost." })
-          )
+export const settle =
+  (tool: string) =>
+  <R>(effect: Effect.Effect<Reply, DispatchError, R>) =>
+    effect.pipe(
+      Effect.catchAll((error) => Effect.succeed(fromError(tool)(error))),
+      Effect.catchAllCause((cause) =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.failCause(cause)
+          : Effect.as(
+              Effect.logError(`${tool} broke down`, cause),
+              toolError({
+                code: "internal",
+                message:
+                  "The server broke down while answering; its log (stderr) has the cause. Nothing that was accepted is lost."
+              })
+            )
+      )
     )
-  )
 
 export const toResult = (reply: Reply): CallToolResult => ({
   content: [{ type: "text", text: reply.text }],

@@ -23,13 +23,14 @@ const tools: Readonly<Record<string, Tool>> = {
   list_account_profiles: listAccountProfiles
 }
 
-const instructions = (runtimes: ReadonlyArray<string>) => [
-  `Runtime profiles here: ${runtimes.join(", ") || "none configured"}.`,
-  "Hand long work to spawn_cloud_agent with one complete instruction; it returns a taskId at once and the work goes on without you, also after a restart.",
-  "Go on with something else, or wait with get_task_result(task_id, wait_seconds: 45) and repeat while the task is not over.",
-  "For progress ask get_task_status with since_revision and wait_seconds; read logs by nextCursor.",
-  "Lost the id? list_tasks has every task, newest first. Never dispatch the same work again because an answer was late: ask for the task."
-].join(" ")
+const instructions = (runtimes: ReadonlyArray<string>) =>
+  [
+    `Runtime profiles here: ${runtimes.join(", ") || "none configured"}.`,
+    "Hand long work to spawn_cloud_agent with one complete instruction; it returns a taskId at once and the work goes on without you, also after a restart.",
+    "Go on with something else, or wait with get_task_result(task_id, wait_seconds: 45) and repeat while the task is not over.",
+    "For progress ask get_task_status with since_revision and wait_seconds; read logs by nextCursor.",
+    "Lost the id? list_tasks has every task, newest first. Never dispatch the same work again because an answer was late: ask for the task."
+  ].join(" ")
 
 /** Runs an effect of the core at the edge; the signal is the client's wish to stop waiting. */
 export type Run = <A>(effect: Effect.Effect<A, never, Core>, signal: AbortSignal) => Promise<A>
@@ -41,7 +42,10 @@ const toolUseId = (context: ServerContext) =>
 
 /** One connection's server; both protocol eras are served from it. */
 export const makeServer = (run: Run, version: string, runtimes: ReadonlyArray<string>): McpServer => {
-  const server = new McpServer({ name: "agentdispatch", title: "AgentDispatch", version }, { instructions: instructions(runtimes), capabilities: { tools: { listChanged: false } } })
+  const server = new McpServer(
+    { name: "agentdispatch", title: "AgentDispatch", version },
+    { instructions: instructions(runtimes), capabilities: { tools: { listChanged: false } } }
+  )
   for (const [name, tool] of Object.entries(tools)) {
     server.registerTool(
       name,

@@ -34,7 +34,8 @@ const defined = (members: { readonly [key: string]: JsonObject[string] | undefin
   Object.fromEntries(Object.entries(members).flatMap(([key, member]) => (member === undefined ? [] : [[key, member]])))
 
 /** A call whose transport repeats it is still one call. */
-const keyOf = (given: string | undefined, { toolUseId }: CallContext) => given ?? (toolUseId === undefined ? undefined : `tool-use:${toolUseId}`)
+const keyOf = (given: string | undefined, { toolUseId }: CallContext) =>
+  given ?? (toolUseId === undefined ? undefined : `tool-use:${toolUseId}`)
 
 export const spawnCloudAgent = tool(
   {
@@ -122,7 +123,8 @@ const Report = Schema.Struct({
 export const checkCloudAgentRuntime = tool(
   {
     title: "Check a runtime",
-    description: "Finds out before spawning whether a runtime profile is ready: config, account, backend. Starts nothing.",
+    description:
+      "Finds out before spawning whether a runtime profile is ready: config, account, backend. Starts nothing.",
     readOnly: true,
     idempotent: true
   },

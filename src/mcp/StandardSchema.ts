@@ -8,7 +8,8 @@ const isNode = (value: unknown): value is JsonSchemaNode =>
 
 /** Words that cost tokens and tell a client nothing it does not see from the keywords beside them. */
 const derived = new Set(["$schema", "$id", "$comment", "title"])
-const derivedDescriptions = /^(a|an) (string|number|boolean|integer|non-negative|positive|JSON|valid|Date|value|between)/i
+const derivedDescriptions =
+  /^(a|an) (string|number|boolean|integer|non-negative|positive|JSON|valid|Date|value|between)/i
 
 /** The schema with references put in place, derived texts left out, and "any type" said by saying nothing. */
 const plain = (value: unknown, definitions: JsonSchemaNode): unknown => {
@@ -25,7 +26,12 @@ const plain = (value: unknown, definitions: JsonSchemaNode): unknown => {
     if (saysNothing(key, member)) return []
     if (key === "allOf" && Array.isArray(member)) return member.flatMap((part) => membersOf(plain(part, definitions)))
     if (key === "properties" && isNode(member)) {
-      return [[key, Object.fromEntries(Object.entries(member).map(([name, property]) => [name, plain(property, definitions)]))]]
+      return [
+        [
+          key,
+          Object.fromEntries(Object.entries(member).map(([name, property]) => [name, plain(property, definitions)]))
+        ]
+      ]
     }
     return [[key, plain(member, definitions)]]
   })
@@ -54,7 +60,9 @@ const open = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(open)
   if (!isNode(value)) return value
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) => (key === "additionalProperties" && member === false ? [] : [[key, open(member)]]))
+    Object.entries(value).flatMap(([key, member]) =>
+      key === "additionalProperties" && member === false ? [] : [[key, open(member)]]
+    )
   )
 }
 

@@ -27,20 +27,28 @@ export const getTaskStatus = tool(
   TaskStatusView,
   (args) =>
     Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.status(args.task_id, { sinceRevision: args.since_revision, waitSeconds: args.wait_seconds, full: args.full })
+      dispatch.status(args.task_id, {
+        sinceRevision: args.since_revision,
+        waitSeconds: args.wait_seconds,
+        full: args.full
+      })
     ).pipe(Effect.map(Reply.value))
 )
 
 export const getTaskLogs = tool(
   {
     title: "Task log",
-    description: "One page of a task's log. Go on with nextCursor; a page that ends where it began means there is no more yet.",
+    description:
+      "One page of a task's log. Go on with nextCursor; a page that ends where it began means there is no more yet.",
     ...reads
   },
   Schema.Struct({
     task_id: Fields.taskId,
     cursor: Fields.optional(Schema.Int.pipe(Schema.nonNegative()), "Characters to skip (default 0)"),
-    limit: Fields.optional(Schema.Int.pipe(Schema.between(1, 64_000)), `Characters to return (default ${defaultLogPage})`)
+    limit: Fields.optional(
+      Schema.Int.pipe(Schema.between(1, 64_000)),
+      `Characters to return (default ${defaultLogPage})`
+    )
   }),
   LogView,
   (args) =>
@@ -52,7 +60,8 @@ export const getTaskLogs = tool(
 export const getTaskResult = tool(
   {
     title: "Task result",
-    description: "A task's outcome: its result and artifacts once it succeeded, its error if it failed. wait_seconds waits for the end.",
+    description:
+      "A task's outcome: its result and artifacts once it succeeded, its error if it failed. wait_seconds waits for the end.",
     ...reads
   },
   Schema.Struct({ task_id: Fields.taskId, wait_seconds: Fields.waitSeconds }),
@@ -66,7 +75,8 @@ export const getTaskResult = tool(
 export const cancelTask = tool(
   {
     title: "Cancel a task",
-    description: "Stops a task. Answers cancelled only after nothing of it runs any more; work that finished first is kept.",
+    description:
+      "Stops a task. Answers cancelled only after nothing of it runs any more; work that finished first is kept.",
     readOnly: false,
     destructive: true,
     idempotent: true
@@ -82,7 +92,8 @@ const ListCursor = Schema.NumberFromString.pipe(Schema.int(), Schema.positive())
 export const listTasks = tool(
   {
     title: "List tasks",
-    description: "The tasks of this installation, newest first; also those another window or an earlier session dispatched.",
+    description:
+      "The tasks of this installation, newest first; also those another window or an earlier session dispatched.",
     ...reads
   },
   Schema.Struct({
@@ -99,7 +110,11 @@ export const listTasks = tool(
         Option.map(Option.fromNullable(args.cursor), (cursor) =>
           Effect.mapError(
             Schema.decode(ListCursor)(cursor),
-            () => new InvalidInput({ path: "cursor", problem: `"${cursor.slice(0, 40)}" is no cursor; use the nextCursor of the page before` })
+            () =>
+              new InvalidInput({
+                path: "cursor",
+                problem: `"${cursor.slice(0, 40)}" is no cursor; use the nextCursor of the page before`
+              })
           )
         )
       )

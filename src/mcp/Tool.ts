@@ -52,7 +52,8 @@ const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effe
     Effect.mapError((error) => {
       const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
       const path = issue === undefined || issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")
-      if (issue?._tag !== "Unexpected") return new InvalidInput({ path, problem: issue?.message ?? "do not fit this tool" })
+      if (issue?._tag !== "Unexpected")
+        return new InvalidInput({ path, problem: issue?.message ?? "do not fit this tool" })
       const known = Array.from(issue.message.matchAll(/"([^"]+)"/g), (match) => match[1] ?? "")
       return new InvalidInput({
         path,

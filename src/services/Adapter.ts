@@ -53,32 +53,41 @@ export interface Check {
  * One kind of backend. It keeps nothing between two calls: all it needs is in the task and on the far side, so any
  * process can go on where another died. Every call may be repeated, except `start` as its spec says.
  */
-export class Adapter extends Context.Tag("agentdispatch/Adapter")<Adapter, {
-  readonly spec: AdapterSpec
-  /** Metadata a caller needs to speak with the agent itself; computed without any effect at the far side. */
-  readonly describe: (task: Pick<Task, "id" | "request">) => JsonObject | undefined
-  /** Preflight without cost: nothing is started. */
-  readonly check: (request: RoutedRequest, live: boolean) => Effect.Effect<ReadonlyArray<Check>>
-  /** Names the resources the next steps will make, before they are made. */
-  readonly prepare: (task: Task) => Effect.Effect<Progress, AdapterFailure>
-  /** Makes what a task of target mode `runtime` runs on. */
-  readonly provision: (task: Task) => Effect.Effect<Progress, AdapterFailure>
-  /** Begins the work under the task's start token; resolves once the far side has it. */
-  readonly start: (task: Task) => Effect.Effect<Progress, AdapterFailure>
-  /** For `start: probe`: does the far side have this start token? */
-  readonly probe: (task: Task) => Effect.Effect<"has it" | "never got it" | "cannot say", AdapterFailure>
-  /** What happened since the task's cursor; safe to interrupt. */
-  readonly observe: (task: Task) => Effect.Effect<Observation, AdapterFailure>
-  /** Tells the far side that outcome and artifacts are stored. */
-  readonly finish: (task: Task) => Effect.Effect<void, AdapterFailure>
-  /** Stops the work; `stopped` only after verifying that nothing of it runs. */
-  readonly cancel: (task: Task) => Effect.Effect<CancelProgress, AdapterFailure>
-  /** Removes the resources and confirms they are gone; returns them with their new state. */
-  readonly cleanup: (task: Task, resources: ReadonlyArray<Resource>) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
-}>() {}
+export class Adapter extends Context.Tag("agentdispatch/Adapter")<
+  Adapter,
+  {
+    readonly spec: AdapterSpec
+    /** Metadata a caller needs to speak with the agent itself; computed without any effect at the far side. */
+    readonly describe: (task: Pick<Task, "id" | "request">) => JsonObject | undefined
+    /** Preflight without cost: nothing is started. */
+    readonly check: (request: RoutedRequest, live: boolean) => Effect.Effect<ReadonlyArray<Check>>
+    /** Names the resources the next steps will make, before they are made. */
+    readonly prepare: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+    /** Makes what a task of target mode `runtime` runs on. */
+    readonly provision: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+    /** Begins the work under the task's start token; resolves once the far side has it. */
+    readonly start: (task: Task) => Effect.Effect<Progress, AdapterFailure>
+    /** For `start: probe`: does the far side have this start token? */
+    readonly probe: (task: Task) => Effect.Effect<"has it" | "never got it" | "cannot say", AdapterFailure>
+    /** What happened since the task's cursor; safe to interrupt. */
+    readonly observe: (task: Task) => Effect.Effect<Observation, AdapterFailure>
+    /** Tells the far side that outcome and artifacts are stored. */
+    readonly finish: (task: Task) => Effect.Effect<void, AdapterFailure>
+    /** Stops the work; `stopped` only after verifying that nothing of it runs. */
+    readonly cancel: (task: Task) => Effect.Effect<CancelProgress, AdapterFailure>
+    /** Removes the resources and confirms they are gone; returns them with their new state. */
+    readonly cleanup: (
+      task: Task,
+      resources: ReadonlyArray<Resource>
+    ) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
+  }
+>() {}
 
 /** The kinds of backend that are built in, each loaded when first needed. */
-export class Adapters extends Context.Tag("agentdispatch/Adapters")<Adapters, {
-  readonly specs: ReadonlyArray<AdapterSpec>
-  readonly find: (name: string) => Effect.Effect<typeof Adapter.Service, AdapterNotFound>
-}>() {}
+export class Adapters extends Context.Tag("agentdispatch/Adapters")<
+  Adapters,
+  {
+    readonly specs: ReadonlyArray<AdapterSpec>
+    readonly find: (name: string) => Effect.Effect<typeof Adapter.Service, AdapterNotFound>
+  }
+>() {}

@@ -11,9 +11,12 @@ export interface AuditRecord {
 }
 
 /** Keeps a record of everything callers asked for, refusals included. A record that cannot be kept is reported to the operator. */
-export class Audit extends Context.Tag("agentdispatch/Audit")<Audit, {
-  readonly append: (record: AuditRecord) => Effect.Effect<void>
-}>() {
+export class Audit extends Context.Tag("agentdispatch/Audit")<
+  Audit,
+  {
+    readonly append: (record: AuditRecord) => Effect.Effect<void>
+  }
+>() {
   static readonly layerMemory = (seen: Ref.Ref<ReadonlyArray<AuditRecord>>) =>
     Layer.succeed(Audit, { append: (record) => Ref.update(seen, (records) => [...records, record]) })
 

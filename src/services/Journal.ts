@@ -43,7 +43,12 @@ export const open = ({ id, request, cloudAgent }: NewTask, now: number): Additio
 })
 
 /** Decides what a change comes to; undefined when its basis is stale, or when the task's state refuses it. */
-export const extend = ({ task, eventCount, artifactCount }: Journal, basis: Basis, change: Change, now: number): Addition | undefined => {
+export const extend = (
+  { task, eventCount, artifactCount }: Journal,
+  basis: Basis,
+  change: Change,
+  now: number
+): Addition | undefined => {
   if (task.revision !== basis.revision || task.epoch !== basis.epoch) return undefined
   if (isTerminal(task.status) && touchesOutcome(change)) return undefined
   const move = moved(task.status, change)
@@ -51,7 +56,8 @@ export const extend = ({ task, eventCount, artifactCount }: Journal, basis: Basi
 
   const revision = move.event !== undefined || isVisible(change) ? task.revision + 1 : task.revision
   const events: Array<TaskEvent> = []
-  const append = (event: NewTaskEvent) => events.push({ number: eventCount + events.length + 1, revision, at: now, ...event })
+  const append = (event: NewTaskEvent) =>
+    events.push({ number: eventCount + events.length + 1, revision, at: now, ...event })
   if (move.event !== undefined) append(transitionEvent(move.event, change))
   let log = ""
   for (const entry of change.entries ?? []) {
@@ -66,7 +72,17 @@ export const extend = ({ task, eventCount, artifactCount }: Journal, basis: Basi
   return {
     task: {
       ...task,
-      ...Struct.pick(change, "attempt", "startToken", "providerRefs", "cloudAgent", "cursor", "outcome", "error", "settled"),
+      ...Struct.pick(
+        change,
+        "attempt",
+        "startToken",
+        "providerRefs",
+        "cloudAgent",
+        "cursor",
+        "outcome",
+        "error",
+        "settled"
+      ),
       status: move.to,
       revision,
       logLength: task.logLength + log.length,
@@ -74,7 +90,11 @@ export const extend = ({ task, eventCount, artifactCount }: Journal, basis: Basi
     },
     events,
     log,
-    artifacts: (change.artifacts ?? []).map((artifact, index) => ({ ...artifact, id: `art_${artifactCount + index + 1}`, createdAt: now }))
+    artifacts: (change.artifacts ?? []).map((artifact, index) => ({
+      ...artifact,
+      id: `art_${artifactCount + index + 1}`,
+      createdAt: now
+    }))
   }
 }
 
@@ -95,11 +115,16 @@ const isVisible = (change: Change): boolean =>
   change.outcome !== undefined ||
   change.error !== undefined ||
   hasSome(change.artifacts) ||
-  (change.entries ?? []).some((entry) => !("log" in entry) && entry.type !== "task.log" && entry.type !== "task.heartbeat")
+  (change.entries ?? []).some(
+    (entry) => !("log" in entry) && entry.type !== "task.log" && entry.type !== "task.heartbeat"
+  )
 
 const hasSome = (list: ReadonlyArray<unknown> | undefined): boolean => list !== undefined && list.length > 0
 
-const moved = (from: TaskStatus, change: Change): { readonly to: TaskStatus; readonly event?: TaskEventType } | undefined => {
+const moved = (
+  from: TaskStatus,
+  change: Change
+): { readonly to: TaskStatus; readonly event?: TaskEventType } | undefined => {
   if (change.transition === undefined) return { to: from }
   const taken = step(from, change.transition)
   if ("refused" in taken) return undefined
@@ -109,7 +134,9 @@ const moved = (from: TaskStatus, change: Change): { readonly to: TaskStatus; rea
 const eventType = Schema.decodeUnknownSync(TaskEventType)
 
 const transitionEvent = (type: TaskEventType, { error }: Change): NewTaskEvent =>
-  type === "task.failed" && error !== undefined ? { type, payload: { code: error.code, message: error.message } } : { type }
+  type === "task.failed" && error !== undefined
+    ? { type, payload: { code: error.code, message: error.message } }
+    : { type }
 
 const logPayload = ({ payload }: NewTaskEvent, cursor: number, length: number): Json =>
   payload === undefined ? { cursor, length } : { cursor, length, payload }

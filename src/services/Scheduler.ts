@@ -13,11 +13,14 @@ export type Next =
 export type Step = (task: Task) => Effect.Effect<Next, TaskChanged | StoreFailed>
 
 /** Decides who drives which task. At most one owner at a time can write to a task, however many believe to own it. */
-export class Scheduler extends Context.Tag("agentdispatch/Scheduler")<Scheduler, {
-  /** Claims and drives tasks until interrupted; then hands them back. */
-  readonly run: (step: Step) => Effect.Effect<never>
-  /** This task has something to do now. */
-  readonly wake: (id: TaskId) => Effect.Effect<void>
-  /** Drives one task here, if nobody else does, until it has nothing new to say. */
-  readonly refresh: (id: TaskId, step: Step) => Effect.Effect<void, StoreFailed>
-}>() {}
+export class Scheduler extends Context.Tag("agentdispatch/Scheduler")<
+  Scheduler,
+  {
+    /** Claims and drives tasks until interrupted; then hands them back. */
+    readonly run: (step: Step) => Effect.Effect<never>
+    /** This task has something to do now. */
+    readonly wake: (id: TaskId) => Effect.Effect<void>
+    /** Drives one task here, if nobody else does, until it has nothing new to say. */
+    readonly refresh: (id: TaskId, step: Step) => Effect.Effect<void, StoreFailed>
+  }
+>() {}

@@ -2,7 +2,16 @@ import { Context, type Effect, Layer } from "effect"
 import type { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { TaskStatus, Transition } from "../domain/Lifecycle.js"
-import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError, TaskId } from "../domain/Task.js"
+import type {
+  Artifact,
+  NewArtifact,
+  Outcome,
+  Resource,
+  RoutedRequest,
+  Task,
+  TaskError,
+  TaskId
+} from "../domain/Task.js"
 import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
 import { makeMemory } from "./StoreMemory.js"
 
@@ -79,35 +88,46 @@ export interface ClaimRequest {
  * Remembers every task this installation has accepted, and who drives it. Every change is one durable transaction;
  * what a call has returned survives the death of the process and of the machine.
  */
-export class Store extends Context.Tag("agentdispatch/Store")<Store, {
-  /** Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. */
-  readonly create: (task: NewTask) => Effect.Effect<{ readonly task: Task; readonly existed: boolean }, IdempotencyConflict | StoreFailed>
-  readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
-  readonly list: (query: TaskQuery) => Effect.Effect<TaskPage, StoreFailed>
-  /**
-   * Applies a change if the task still is at the basis' revision and epoch, else `TaskChanged`. A transition that the
-   * lifecycle refuses is `TaskChanged` as well; one that asks for the same status changes only the rest.
-   */
-  readonly commit: (basis: Basis, change: Change) => Effect.Effect<Task, TaskChanged | StoreFailed>
-  /** Events after a revision, oldest first; log text is not in them. */
-  readonly events: (id: TaskId, options: { readonly afterRevision: number; readonly limit: number }) => Effect.Effect<ReadonlyArray<TaskEvent>, StoreFailed>
-  /** One page of the log from a position in UTF-16 code units; never half a surrogate pair. Costs the page, not the log. */
-  readonly log: (id: TaskId, options: { readonly cursor: number; readonly limit: number }) => Effect.Effect<LogPage, TaskNotFound | StoreFailed>
-  readonly artifacts: (id: TaskId) => Effect.Effect<ReadonlyArray<Artifact>, StoreFailed>
-  readonly resources: (id: TaskId) => Effect.Effect<ReadonlyArray<Resource>, StoreFailed>
-  /** Completes with the task once its revision is above the given one; wakes for changes by any process. */
-  readonly changed: (id: TaskId, revision: number) => Effect.Effect<Task, TaskNotFound | StoreFailed>
-  /** Says that an owner lives until `until`, in milliseconds since 1970. */
-  readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
-  /**
-   * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
-   * way, then queued ones as far as their backend has room, oldest first.
-   */
-  readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
-  /** Gives tasks back, all of the owner's if none are named. */
-  readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
-  /** Tasks of this owner that somebody wants cancelled. */
-  readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
-}>() {
+export class Store extends Context.Tag("agentdispatch/Store")<
+  Store,
+  {
+    /** Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. */
+    readonly create: (
+      task: NewTask
+    ) => Effect.Effect<{ readonly task: Task; readonly existed: boolean }, IdempotencyConflict | StoreFailed>
+    readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+    readonly list: (query: TaskQuery) => Effect.Effect<TaskPage, StoreFailed>
+    /**
+     * Applies a change if the task still is at the basis' revision and epoch, else `TaskChanged`. A transition that the
+     * lifecycle refuses is `TaskChanged` as well; one that asks for the same status changes only the rest.
+     */
+    readonly commit: (basis: Basis, change: Change) => Effect.Effect<Task, TaskChanged | StoreFailed>
+    /** Events after a revision, oldest first: the first `limit` of them, or the last ones if `newest`; log text is not in them. */
+    readonly events: (
+      id: TaskId,
+      options: { readonly afterRevision: number; readonly limit: number; readonly newest?: boolean }
+    ) => Effect.Effect<ReadonlyArray<TaskEvent>, StoreFailed>
+    /** One page of the log from a position in UTF-16 code units; never half a surrogate pair. Costs the page, not the log. */
+    readonly log: (
+      id: TaskId,
+      options: { readonly cursor: number; readonly limit: number }
+    ) => Effect.Effect<LogPage, TaskNotFound | StoreFailed>
+    readonly artifacts: (id: TaskId) => Effect.Effect<ReadonlyArray<Artifact>, StoreFailed>
+    readonly resources: (id: TaskId) => Effect.Effect<ReadonlyArray<Resource>, StoreFailed>
+    /** Completes with the task once its revision is above the given one; wakes for changes by any process. */
+    readonly changed: (id: TaskId, revision: number) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+    /** Says that an owner lives until `until`, in milliseconds since 1970. */
+    readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
+    /**
+     * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
+     * way, then queued ones as far as their backend has room, oldest first.
+     */
+    readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
+    /** Gives tasks back, all of the owner's if none are named. */
+    readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
+    /** Tasks of this owner that somebody wants cancelled. */
+    readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
+  }
+>() {
   static readonly layerMemory = Layer.effect(Store, makeMemory)
 }

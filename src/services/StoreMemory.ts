@@ -41,13 +41,16 @@ export const makeMemory = Effect.gen(function* () {
 
   const isLiving = (owner: string | undefined, now: number) => owner !== undefined && (leases.get(owner) ?? 0) > now
 
-  const isUnderWay = ({ owner, task }: Kept, now: number) => !isTerminal(task.status) && (task.status !== "queued" || isLiving(owner, now))
+  const isUnderWay = ({ owner, task }: Kept, now: number) =>
+    !isTerminal(task.status) && (task.status !== "queued" || isLiving(owner, now))
 
   const claimable = ({ only, limit, capacity }: ClaimRequest, now: number): ReadonlyArray<Kept> => {
-    const open = [...kept.values()].filter(({ task }) => !task.settled)
-    const free = open.filter(({ dueAt, owner, task }) => dueAt <= now && !isLiving(owner, now) && (only === undefined || only === task.id))
+    const unsettled = [...kept.values()].filter(({ task }) => !task.settled)
+    const free = unsettled.filter(
+      ({ dueAt, owner, task }) => dueAt <= now && !isLiving(owner, now) && (only === undefined || only === task.id)
+    )
     const active = new Map<string, number>()
-    for (const entry of open) {
+    for (const entry of unsettled) {
       const { backend } = entry.task.request
       if (isUnderWay(entry, now)) active.set(backend, (active.get(backend) ?? 0) + 1)
     }
@@ -69,7 +72,9 @@ export const makeMemory = Effect.gen(function* () {
   const changed: (typeof Store.Service)["changed"] = (id, revision) =>
     wakeups
       .listen(id, (rung) =>
-        Effect.flatMap(get(id), ({ task }) => (task.revision > revision ? Effect.succeedSome(task) : Effect.as(rung, Option.none<Task>())))
+        Effect.flatMap(get(id), ({ task }) =>
+          task.revision > revision ? Effect.succeedSome(task) : Effect.as(rung, Option.none<Task>())
+        )
       )
       .pipe(Effect.flatMap(Option.match({ onNone: () => changed(id, revision), onSome: Effect.succeed })))
 
@@ -96,7 +101,8 @@ export const makeMemory = Effect.gen(function* () {
         dueAt: 0
       }
       kept.set(task.id, entry)
-      if (task.idempotency !== undefined) keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
+      if (task.idempotency !== undefined)
+        keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
       return { task: entry.task, existed: false }
     }),
 
@@ -104,16 +110,21 @@ export const makeMemory = Effect.gen(function* () {
 
     list: ({ statuses, runtime, provider, limit, before }) =>
       Effect.sync(() => {
-        const matching = [...kept.values()].reverse().filter(
-          ({ seq, task }) =>
-            (before === undefined || seq < before) &&
-            (statuses === undefined || statuses.includes(task.status)) &&
-            (runtime === undefined || runtime === task.request.runtime) &&
-            (provider === undefined || provider === task.request.provider)
-        )
+        const matching = [...kept.values()]
+          .reverse()
+          .filter(
+            ({ seq, task }) =>
+              (before === undefined || seq < before) &&
+              (statuses === undefined || statuses.includes(task.status)) &&
+              (runtime === undefined || runtime === task.request.runtime) &&
+              (provider === undefined || provider === task.request.provider)
+          )
         const page = matching.slice(0, limit)
         const last = page.at(-1)
-        return { tasks: page.map(({ task }) => task), ...(matching.length > page.length && last !== undefined ? { next: last.seq } : {}) }
+        return {
+          tasks: page.map(({ task }) => task),
+          ...(matching.length > page.length && last !== undefined ? { next: last.seq } : {})
+        }
       }),
 
     commit: Effect.fn("store.commit")(function* (basis, change) {
@@ -123,7 +134,12 @@ export const makeMemory = Effect.gen(function* () {
       const addition =
         entry === undefined
           ? undefined
-          : extend({ task: entry.task, eventCount: entry.events.length, artifactCount: entry.artifacts.length }, basis, change, now)
+          : extend(
+              { task: entry.task, eventCount: entry.events.length, artifactCount: entry.artifacts.length },
+              basis,
+              change,
+              now
+            )
       if (entry === undefined || addition === undefined) return yield* new TaskChanged({ id: basis.id })
       write(entry, addition)
       for (const resource of change.resources ?? []) entry.resources.set(resource.key, resource)
@@ -132,14 +148,18 @@ export const makeMemory = Effect.gen(function* () {
       return entry.task
     }),
 
-    events: (id, { afterRevision, limit }) =>
-      Effect.sync(() => (kept.get(id)?.events ?? []).filter((event) => event.revision > afterRevision).slice(0, limit)),
+    events: (id, { afterRevision, limit, newest = false }) =>
+      Effect.sync(() => {
+        const after = (kept.get(id)?.events ?? []).filter((event) => event.revision > afterRevision)
+        return newest ? after.slice(Math.max(0, after.length - limit)) : after.slice(0, limit)
+      }),
 
     log: (id, page) => Effect.map(get(id), ({ log }) => pageOf(log, 0, page)),
 
     artifacts: (id) => Effect.sync(() => [...(kept.get(id)?.artifacts ?? [])]),
 
-    resources: (id) => Effect.sync(() => [...(kept.get(id)?.resources.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1))),
+    resources: (id) =>
+      Effect.sync(() => [...(kept.get(id)?.resources.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1))),
 
     changed,
 
@@ -163,7 +183,9 @@ export const makeMemory = Effect.gen(function* () {
 
     cancelling: (owner) =>
       Effect.sync(() =>
-        [...kept.values()].filter((entry) => entry.owner === owner && entry.task.status === "cancelling").map(({ task }) => task.id)
+        [...kept.values()]
+          .filter((entry) => entry.owner === owner && entry.task.status === "cancelling")
+          .map(({ task }) => task.id)
       )
   }
   return service

@@ -41,11 +41,14 @@ export interface Completed {
 }
 
 /** Runs commands somewhere. */
-export class Transport extends Context.Tag("agentdispatch/Transport")<Transport, {
-  /** Runs to the end; what it printed is cut at 1 MiB a stream. */
-  readonly run: (
-    command: Command & { readonly stdin?: string; readonly timeoutSeconds: number }
-  ) => Effect.Effect<Completed, CommandNotFound | CommandTimedOut | CommandFailed>
-  /** Starts a process that outlives us, detached from our session and streams. */
-  readonly launch: (command: Command) => Effect.Effect<{ readonly pid: number }, CommandNotFound | CommandFailed>
-}>() {}
+export class Transport extends Context.Tag("agentdispatch/Transport")<
+  Transport,
+  {
+    /** Runs to the end; what it printed is cut at 1 MiB a stream. */
+    readonly run: (
+      command: Command & { readonly stdin?: string; readonly timeoutSeconds: number }
+    ) => Effect.Effect<Completed, CommandNotFound | CommandTimedOut | CommandFailed>
+    /** Starts a process that outlives us, detached from our session and streams. */
+    readonly launch: (command: Command) => Effect.Effect<{ readonly pid: number }, CommandNotFound | CommandFailed>
+  }
+>() {}

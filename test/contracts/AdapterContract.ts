@@ -10,7 +10,8 @@ import type { AdapterFixture } from "./AdapterFixture.js"
  */
 export const adapterContract = (name: string, fixture: AdapterFixture): void => {
   const { layer, requests, runs, alive } = fixture
-  const begun = (request: Effect.Effect<RoutedRequest>) => Effect.flatMap(request, (routed) => begin(layer, draft(routed)))
+  const begun = (request: Effect.Effect<RoutedRequest>) =>
+    Effect.flatMap(request, (routed) => begin(layer, draft(routed)))
 
   describe(`Adapter (${name})`, () => {
     it.live("describes what it is and finds nothing wrong with work it can do", () =>
@@ -22,7 +23,10 @@ export const adapterContract = (name: string, fixture: AdapterFixture): void => 
         assert.include(spec.targetModes, request.target.mode)
         const checks = yield* call(layer, (adapter) => adapter.check(request, false))
         assert.isNotEmpty(checks)
-        assert.deepEqual(checks.filter(({ status }) => status === "fail"), [])
+        assert.deepEqual(
+          checks.filter(({ status }) => status === "fail"),
+          []
+        )
       })
     )
 
@@ -32,7 +36,10 @@ export const adapterContract = (name: string, fixture: AdapterFixture): void => 
         const { resources: intended = [] } = yield* call(layer, (adapter) => adapter.prepare(task))
         assert.strictEqual(yield* runs(task.id), 0)
         const { task: started, resources } = yield* begin(layer, task)
-        assert.sameMembers(resources.map(({ key }) => key), intended.map(({ key }) => key))
+        assert.sameMembers(
+          resources.map(({ key }) => key),
+          intended.map(({ key }) => key)
+        )
         assert.isTrue(intended.every(({ state }) => state === "intended"))
         yield* watch(layer, started)
         yield* cleaned(layer, started, resources)
@@ -58,9 +65,16 @@ export const adapterContract = (name: string, fixture: AdapterFixture): void => 
       Effect.gen(function* () {
         const one = yield* begun(requests.succeeds)
         const other = yield* begun(requests.succeeds)
-        const [plain, forgetful] = yield* Effect.all([watch(layer, one.task), watch(layer, other.task, { forgetful: true })], { concurrency: 2 })
-        const neutral = (lines: ReadonlyArray<string>, id: string) => lines.map((line) => line.replaceAll(id, "")).sort()
-        assert.deepEqual(neutral(linesOf(forgetful.entries), other.task.id), neutral(linesOf(plain.entries), one.task.id))
+        const [plain, forgetful] = yield* Effect.all(
+          [watch(layer, one.task), watch(layer, other.task, { forgetful: true })],
+          { concurrency: 2 }
+        )
+        const neutral = (lines: ReadonlyArray<string>, id: string) =>
+          lines.map((line) => line.replaceAll(id, "")).sort()
+        assert.deepEqual(
+          neutral(linesOf(forgetful.entries), other.task.id),
+          neutral(linesOf(plain.entries), one.task.id)
+        )
         assert.deepEqual(eventsOf(forgetful.entries), eventsOf(plain.entries))
         assert.strictEqual(forgetful.outcome.ok, plain.outcome.ok)
         yield* Effect.all([cleaned(layer, one.task, one.resources), cleaned(layer, other.task, other.resources)])
@@ -98,7 +112,10 @@ export const adapterContract = (name: string, fixture: AdapterFixture): void => 
         const state = yield* Effect.gen(function* () {
           yield* Effect.sleep("50 millis").pipe(Effect.repeat({ until: () => alive(task.id), times: 200 }))
           assert.isTrue(yield* alive(task.id))
-        }).pipe(Effect.zipRight(cancelled(layer, task)), Effect.onError(() => Effect.orDie(cancelled(layer, task))))
+        }).pipe(
+          Effect.zipRight(cancelled(layer, task)),
+          Effect.onError(() => Effect.orDie(cancelled(layer, task)))
+        )
         assert.strictEqual(state, "stopped")
         assert.isFalse(yield* alive(task.id))
         assert.strictEqual(yield* cancelled(layer, task), "stopped")

@@ -1,34 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck, type Layer, TestClock } from "effect"
-import { isTerminal, type TaskStatus, table, Transition } from "../../src/domain/Lifecycle.js"
+import { Transition } from "../../src/domain/Lifecycle.js"
 import { type Change, Store } from "../../src/services/Store.js"
 import { accepted, advanced, apply, current } from "../support/SomeTask.js"
 
 const outcome = { ok: true, result: { answer: 42 } } as const
-
-/** How each status is reached. */
-const roads: Record<TaskStatus, ReadonlyArray<Change>> = {
-  queued: [],
-  provisioning: [{ transition: "provision" }],
-  starting: [{ transition: "start" }],
-  running: [{ transition: "start" }, { transition: "run" }],
-  completing: [{ transition: "start" }, { transition: "finish", outcome }],
-  cancelling: [{ transition: "start" }, { transition: "cancel" }],
-  succeeded: [{ transition: "start" }, { transition: "finish", outcome }, { transition: "succeed" }],
-  failed: [{ transition: "fail", error: { code: "x.y", message: "broke" } }],
-  cancelled: [{ transition: "cancel" }]
-}
-const statuses: ReadonlyArray<TaskStatus> = [
-  "queued",
-  "provisioning",
-  "starting",
-  "running",
-  "completing",
-  "cancelling",
-  "succeeded",
-  "failed",
-  "cancelled"
-]
 
 /** Changes nobody sees, and changes everybody sees. */
 const quiet: ReadonlyArray<Change> = [
@@ -95,13 +71,17 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
         assert.deepStrictEqual(yield* store.find(task.id), changed)
         const untouched = yield* store.commit(changed, {})
         assert.deepStrictEqual(untouched, changed)
-      }))
+      })
+    )
 
     check("refuses a change decided on another revision or epoch and writes nothing of it", () =>
       Effect.gen(function* () {
         const store = yield* Store
         const task = yield* advanced({ transition: "start" })
-        const change: Change = { entries: [{ type: "task.progress" }, { log: "x" }], resources: [{ key: "a", kind: "k", ref: {}, state: "intended" }] }
+        const change: Change = {
+          entries: [{ type: "task.progress" }, { log: "x" }],
+          resources: [{ key: "a", kind: "k", ref: {}, state: "intended" }]
+        }
         for (const basis of [{ revision: 1 }, { revision: 3 }, { epoch: 1 }]) {
           const error = yield* Effect.flip(store.commit({ ...task, ...basis }, change))
           assert.strictEqual(error._tag, "TaskChanged")
@@ -109,7 +89,8 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
         assert.deepStrictEqual(yield* current(task), task)
         assert.lengthOf(yield* store.events(task.id, { afterRevision: 0, limit: 10 }), 2)
         assert.deepStrictEqual(yield* store.resources(task.id), [])
-      }))
+      })
+    )
 
     check("lets exactly one of many writers with the same basis win", () =>
       Effect.gen(function* () {
@@ -120,72 +101,13 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
           (writer) => Effect.either(store.commit(task, { providerRefs: { writer } })),
           { concurrency: "unbounded" }
         )
-        assert.lengthOf(results.filter(({ _tag }) => _tag === "Right"), 1)
+        assert.lengthOf(
+          results.filter(({ _tag }) => _tag === "Right"),
+          1
+        )
         assert.strictEqual((yield* current(task)).revision, 2)
-      }))
-
-    for (const from of statuses) {
-      check(`takes and refuses transitions from ${from} as the lifecycle says`, () =>
-        Effect.gen(function* () {
-          const store = yield* Store
-          for (const transition of Transition.literals) {
-            const task = yield* advanced(...roads[from])
-            assert.strictEqual(task.status, from)
-            const answer = yield* Effect.either(store.commit(task, { transition }))
-            const expected = table[from][transition]
-            if ("refused" in expected) {
-              assert.strictEqual(answer._tag === "Left" ? answer.left._tag : "accepted", "TaskChanged", transition)
-              assert.deepStrictEqual(yield* current(task), task)
-            } else if ("same" in expected) {
-              assert.deepStrictEqual(answer._tag === "Right" ? answer.right : undefined, task, transition)
-            } else {
-              const moved = answer._tag === "Right" ? answer.right : undefined
-              assert.strictEqual(moved?.status, expected.to, transition)
-              assert.strictEqual(moved?.revision, task.revision + 1)
-              const [event] = yield* store.events(task.id, { afterRevision: task.revision, limit: 10 })
-              assert.strictEqual(event?.type, expected.event)
-            }
-          }
-        }))
-    }
-
-    check("applies the rest of a change whose transition asks for the status it has", () =>
-      Effect.gen(function* () {
-        const store = yield* Store
-        const running = yield* advanced(...roads.running)
-        const same = yield* store.commit(running, { transition: "run", entries: [{ log: "more" }] })
-        assert.deepStrictEqual(same, { ...running, logLength: 4 })
-      }))
-
-    for (const status of statuses.filter(isTerminal)) {
-      check(`keeps what a ${status} task came to, and lets its cleaning up go on`, () =>
-        Effect.gen(function* () {
-          const store = yield* Store
-          const task = yield* advanced(...roads[status])
-          const refused: ReadonlyArray<Change> = [
-            { outcome },
-            { error: { code: "c", message: "m" } },
-            { artifacts: [{ uri: "u", kind: "k" }] },
-            { attempt: 9 },
-            { startToken: "t" },
-            { providerRefs: {} },
-            { cloudAgent: {} },
-            { cursor: 1 }
-          ]
-          for (const change of refused) {
-            const error = yield* Effect.flip(store.commit(task, { ...change, settled: true, entries: [{ log: "x" }] }))
-            assert.strictEqual(error._tag, "TaskChanged")
-          }
-          assert.deepStrictEqual(yield* current(task), task)
-          const cleaned = yield* store.commit(task, {
-            entries: [{ type: "task.progress", message: "removed the worktree" }, { log: "bye" }],
-            resources: [{ key: "a", kind: "worktree", ref: {}, state: "gone" }],
-            dueAt: 5,
-            settled: true
-          })
-          assert.deepStrictEqual(cleaned, { ...task, settled: true, logLength: 3, revision: task.revision + 1 })
-        }))
-    }
+      })
+    )
 
     check("bumps the revision by one for what a caller can see, and for nothing else", () =>
       Effect.gen(function* () {
@@ -194,20 +116,29 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
           const task = yield* accepted()
           yield* TestClock.adjust("1 second")
           const after = yield* store.commit(task, change)
-          assert.deepStrictEqual([after.revision, after.updatedAt], [task.revision, task.updatedAt], JSON.stringify(change))
+          assert.deepStrictEqual(
+            [after.revision, after.updatedAt],
+            [task.revision, task.updatedAt],
+            JSON.stringify(change)
+          )
         }
         for (const change of visible) {
           const task = yield* accepted()
           yield* TestClock.adjust("1 second")
           const after = yield* store.commit(task, change)
-          assert.deepStrictEqual([after.revision, after.updatedAt], [task.revision + 1, task.updatedAt + 1_000], JSON.stringify(change))
+          assert.deepStrictEqual(
+            [after.revision, after.updatedAt],
+            [task.revision + 1, task.updatedAt + 1_000],
+            JSON.stringify(change)
+          )
         }
-      }))
+      })
+    )
 
     check("writes the event of the transition first, and the error into that of a failure", () =>
       Effect.gen(function* () {
         const store = yield* Store
-        const task = yield* advanced(...roads.running)
+        const task = yield* advanced({ transition: "start" }, { transition: "run" })
         yield* store.commit(task, {
           transition: "fail",
           error: { code: "worker.lost", message: "gone", details: { secret: 1 } },
@@ -219,7 +150,8 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
           { type: "task.progress", message: "last words", payload: { part: 1 }, number: 5, revision: 4, at: 0 },
           { type: "task.result", number: 6, revision: 4, at: 0 }
         ])
-      }))
+      })
+    )
 
     check("numbers artifacts within the task and keeps them in order", () =>
       Effect.gen(function* () {
@@ -233,13 +165,19 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
           { id: "art_1", uri: "file:///b", kind: "report", contentType: "text/markdown", sizeBytes: 3, createdAt: 77 },
           { id: "art_2", uri: "file:///a", kind: "log", createdAt: 77 }
         ])
-      }))
+      })
+    )
 
     check("keeps one resource per key, the latest, and per task", () =>
       Effect.gen(function* () {
         const store = yield* Store
         const task = yield* advanced(
-          { resources: [{ key: "b", kind: "session", ref: {}, state: "intended" }, { key: "a", kind: "process", ref: { pid: 1 }, state: "intended" }] },
+          {
+            resources: [
+              { key: "b", kind: "session", ref: {}, state: "intended" },
+              { key: "a", kind: "process", ref: { pid: 1 }, state: "intended" }
+            ]
+          },
           { resources: [{ key: "a", kind: "process", ref: { pid: 2 }, state: "created" }] }
         )
         yield* apply(yield* accepted(), { resources: [{ key: "a", kind: "other", ref: {}, state: "gone" }] })
@@ -247,42 +185,71 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
           { key: "a", kind: "process", ref: { pid: 2 }, state: "created" },
           { key: "b", kind: "session", ref: {}, state: "intended" }
         ])
-      }))
+      })
+    )
 
     check("returns events after a revision, oldest first, at most as many as asked for", () =>
       Effect.gen(function* () {
         const store = yield* Store
-        const task = yield* advanced(...roads.succeeded)
-        const events = yield* store.events(task.id, { afterRevision: 1, limit: 2 })
-        assert.deepStrictEqual(events.map(({ type }) => type), ["task.starting", "task.completing"])
-        assert.deepStrictEqual(yield* store.events(task.id, { afterRevision: task.revision, limit: 2 }), [])
-      }))
-
-    it.effect("numbers events without a gap and never lowers a revision, whatever the changes and however they meet", () =>
-      Effect.promise(() =>
-        FastCheck.assert(
-          FastCheck.asyncProperty(FastCheck.array(FastCheck.array(anyChange, { maxLength: 6 }), { maxLength: 4 }), (writers) =>
-            Effect.gen(function* () {
-              const store = yield* Store
-              const task = yield* accepted()
-              const seen = yield* Effect.forEach(
-                writers,
-                (changes) => Effect.forEach(changes, (change) => Effect.zipLeft(Effect.option(apply(task, change)), Effect.yieldNow())),
-                { concurrency: "unbounded" }
-              )
-              for (const own of seen) {
-                const revisions = own.flatMap((answer) => (answer._tag === "Some" ? [answer.value.revision] : []))
-                assert.deepStrictEqual(revisions, [...revisions].sort((a, b) => a - b))
-              }
-              const events = yield* store.events(task.id, { afterRevision: 0, limit: 1_000 })
-              assert.deepStrictEqual(events.map(({ number }) => number), events.map((_, index) => index + 1))
-              const revisions = events.map(({ revision }) => revision)
-              assert.deepStrictEqual(revisions, [...revisions].sort((a, b) => a - b))
-              const kept = yield* current(task)
-              assert.isAtLeast(kept.revision, revisions.at(-1) ?? 0)
-            }).pipe(Effect.provide(layer), Effect.runPromise)
-          ),
-          { numRuns: 30 }
+        const task = yield* advanced(
+          { transition: "start" },
+          { transition: "finish", outcome },
+          { transition: "succeed" }
         )
-      ))
+        const events = yield* store.events(task.id, { afterRevision: 1, limit: 2 })
+        assert.deepStrictEqual(
+          events.map(({ type }) => type),
+          ["task.starting", "task.completing"]
+        )
+        const newest = yield* store.events(task.id, { afterRevision: 1, limit: 2, newest: true })
+        const all = yield* store.events(task.id, { afterRevision: 1, limit: 100 })
+        assert.deepStrictEqual(newest, all.slice(-2))
+        assert.deepStrictEqual(yield* store.events(task.id, { afterRevision: task.revision, limit: 2 }), [])
+      })
+    )
+
+    it.effect(
+      "numbers events without a gap and never lowers a revision, whatever the changes and however they meet",
+      () =>
+        Effect.promise(() =>
+          FastCheck.assert(
+            FastCheck.asyncProperty(
+              FastCheck.array(FastCheck.array(anyChange, { maxLength: 6 }), { maxLength: 4 }),
+              (writers) =>
+                Effect.gen(function* () {
+                  const store = yield* Store
+                  const task = yield* accepted()
+                  const seen = yield* Effect.forEach(
+                    writers,
+                    (changes) =>
+                      Effect.forEach(changes, (change) =>
+                        Effect.zipLeft(Effect.option(apply(task, change)), Effect.yieldNow())
+                      ),
+                    { concurrency: "unbounded" }
+                  )
+                  for (const own of seen) {
+                    const revisions = own.flatMap((answer) => (answer._tag === "Some" ? [answer.value.revision] : []))
+                    assert.deepStrictEqual(
+                      revisions,
+                      [...revisions].sort((a, b) => a - b)
+                    )
+                  }
+                  const events = yield* store.events(task.id, { afterRevision: 0, limit: 1_000 })
+                  assert.deepStrictEqual(
+                    events.map(({ number }) => number),
+                    events.map((_, index) => index + 1)
+                  )
+                  const revisions = events.map(({ revision }) => revision)
+                  assert.deepStrictEqual(
+                    revisions,
+                    [...revisions].sort((a, b) => a - b)
+                  )
+                  const kept = yield* current(task)
+                  assert.isAtLeast(kept.revision, revisions.at(-1) ?? 0)
+                }).pipe(Effect.provide(layer), Effect.runPromise)
+            ),
+            { numRuns: 30 }
+          )
+        )
+    )
   })

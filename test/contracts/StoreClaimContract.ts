@@ -10,7 +10,10 @@ const claim = (owner: string, request: Partial<ClaimRequest> = {}) =>
   Effect.flatMap(Store, (store) => store.claim({ owner, limit: 100, capacity: () => 100, ...request }))
 
 /** Lives for ten seconds from now. */
-const alive = (owner: string) => Effect.flatMap(Store, (store) => Effect.flatMap(TestClock.currentTimeMillis, (now) => store.renew(owner, now + 10_000)))
+const alive = (owner: string) =>
+  Effect.flatMap(Store, (store) =>
+    Effect.flatMap(TestClock.currentTimeMillis, (now) => store.renew(owner, now + 10_000))
+  )
 
 const roomOf = ({ details }: RoutedRequest) => (typeof details["room"] === "number" ? details["room"] : 0)
 
@@ -28,7 +31,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(yield* current(task), { ...task, epoch: 1 })
         assert.deepStrictEqual(yield* claim("b"), [])
         assert.deepStrictEqual(yield* claim("a"), [])
-      }))
+      })
+    )
 
     check("fences off the earlier owner once the lease is over and another took the task", () =>
       Effect.gen(function* () {
@@ -47,7 +51,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         const late = yield* Effect.flip(store.commit(first, { transition: "start" }))
         assert.strictEqual(late._tag, "TaskChanged")
         assert.strictEqual((yield* store.commit(second, { transition: "start" })).status, "starting")
-      }))
+      })
+    )
 
     check("keeps the tasks of an owner that renews in time", () =>
       Effect.gen(function* () {
@@ -59,7 +64,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* TestClock.adjust("6 seconds")
         yield* alive("b")
         assert.deepStrictEqual(yield* claim("b"), [])
-      }))
+      })
+    )
 
     check("lets an owner's renewal to the past end its lease", () =>
       Effect.gen(function* () {
@@ -70,7 +76,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* claim("a")
         yield* store.renew("a", 0)
         assert.lengthOf(yield* claim("b"), 1)
-      }))
+      })
+    )
 
     check("takes tasks under way before queued ones, each oldest first, at most as many as asked for", () =>
       Effect.gen(function* () {
@@ -85,7 +92,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(idsOf(yield* claim("a", { limit: 1 })), [running.id])
         assert.deepStrictEqual(idsOf(yield* claim("a", { limit: 2 })), [cleaning.id, queuedFirst.id])
         assert.deepStrictEqual(idsOf(yield* claim("a")), [queuedLast.id])
-      }))
+      })
+    )
 
     check("leaves settled tasks and tasks that are not due", () =>
       Effect.gen(function* () {
@@ -99,7 +107,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(yield* claim("a"), [])
         yield* TestClock.setTime(5_000)
         assert.deepStrictEqual(idsOf(yield* claim("a")), [postponed.id, later.id])
-      }))
+      })
+    )
 
     check("fills each backend up to its room, counting everybody's tasks, oldest first over all backends", () =>
       Effect.gen(function* () {
@@ -109,7 +118,13 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         const elsewhere = yield* desk(3)
         yield* claim("b", { capacity: () => 1 })
         yield* apply(elsewhere, { transition: "start" })
-        const [cloudOne, deskOne, deskTwo, cloudTwo, deskThree] = [yield* cloud, yield* desk(3), yield* desk(3), yield* cloud, yield* desk(3)]
+        const [cloudOne, deskOne, deskTwo, cloudTwo, deskThree] = [
+          yield* cloud,
+          yield* desk(3),
+          yield* desk(3),
+          yield* cloud,
+          yield* desk(3)
+        ]
         assert.deepStrictEqual(idsOf(yield* claim("a", { capacity: roomOf })), idsOf([cloudOne, deskOne, deskTwo]))
         assert.deepStrictEqual(yield* claim("b", { capacity: roomOf }), [])
         yield* apply(elsewhere, { transition: "cancel" })
@@ -117,7 +132,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* apply(elsewhere, { transition: "stopped" })
         yield* apply(cloudOne, { transition: "cancel", settled: true })
         assert.deepStrictEqual(idsOf(yield* claim("b", { capacity: roomOf })), idsOf([cloudTwo, deskThree]))
-      }))
+      })
+    )
 
     check("lets no younger task overtake the oldest of its backend that finds no room", () =>
       Effect.gen(function* () {
@@ -127,7 +143,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(idsOf(yield* claim("a", { capacity: roomOf })), idsOf(made.slice(0, 2)))
         yield* Effect.forEach(made.slice(0, 2), (task) => apply(task, { transition: "cancel" }))
         assert.deepStrictEqual(idsOf(yield* claim("a", { capacity: roomOf })), idsOf(made.slice(2)))
-      }))
+      })
+    )
 
     check("takes over tasks under way even where no room is left", () =>
       Effect.gen(function* () {
@@ -135,7 +152,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         const tasks = yield* Effect.replicateEffect(accepted(), 3)
         yield* Effect.forEach(tasks, (task) => apply(task, { transition: "start" }))
         assert.deepStrictEqual(idsOf(yield* claim("a", { capacity: () => 0 })), idsOf(tasks))
-      }))
+      })
+    )
 
     check("claims only the named task, if it is claimable", () =>
       Effect.gen(function* () {
@@ -147,7 +165,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(idsOf(yield* claim("b", { only: third.id })), [third.id])
         assert.deepStrictEqual(yield* claim("b", { only: first.id, capacity: () => 2 }), [])
         assert.deepStrictEqual(idsOf(yield* claim("b", { only: first.id, capacity: () => 3 })), [first.id])
-      }))
+      })
+    )
 
     check("gives back the named tasks or all, and only the owner's", () =>
       Effect.gen(function* () {
@@ -164,7 +183,8 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* store.release("b")
         assert.deepStrictEqual(idsOf(yield* claim("a")), [first.id, third.id])
         assert.strictEqual((yield* current(second)).epoch, 1)
-      }))
+      })
+    )
 
     check("tells an owner which of its tasks somebody wants cancelled", () =>
       Effect.gen(function* () {
@@ -178,16 +198,22 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* Effect.forEach([second, third], (task) => apply(task, { transition: "cancel" }))
         assert.deepStrictEqual(yield* store.cancelling("a"), [second.id])
         assert.deepStrictEqual(yield* store.cancelling("b"), [third.id])
-      }))
+      })
+    )
 
     check("shares a long queue among owners that claim at once, each task once", () =>
       Effect.gen(function* () {
         const tasks = yield* Effect.replicateEffect(accepted(), 60)
         const owners = ["a", "b", "c", "d"]
         yield* Effect.forEach(owners, alive)
-        const claimed = yield* Effect.forEach([...owners, ...owners], (owner) => claim(owner, { limit: 10, capacity: () => 55 }), { concurrency: "unbounded" })
+        const claimed = yield* Effect.forEach(
+          [...owners, ...owners],
+          (owner) => claim(owner, { limit: 10, capacity: () => 55 }),
+          { concurrency: "unbounded" }
+        )
         const ids = claimed.flatMap(idsOf)
         assert.lengthOf(ids, 55)
         assert.deepStrictEqual([...ids].sort(), idsOf(tasks).slice(0, 55).sort())
-      }))
+      })
+    )
   })

@@ -5,6 +5,7 @@ import { Store } from "../../src/services/Store.js"
 import { accepted, advanced, apply, current, nextId, someRequest } from "../support/SomeTask.js"
 import { storeChangeContract } from "./StoreChangeContract.js"
 import { storeClaimContract } from "./StoreClaimContract.js"
+import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
 
 const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
@@ -12,6 +13,7 @@ const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
 /** What every store does; each test gets a store of its own. */
 export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) => {
   storeChangeContract(name, layer)
+  storeLifecycleContract(name, layer)
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
 
@@ -24,7 +26,11 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         yield* TestClock.setTime(5_000)
         const store = yield* Store
         const id = yield* nextId
-        const request = someRequest({ runtime: "desk-agent", metadata: { ticket: 7 }, input: { instruction: "naïve 🧪\u0000", __proto__: null } })
+        const request = someRequest({
+          runtime: "desk-agent",
+          metadata: { ticket: 7 },
+          input: { instruction: "naïve 🧪\u0000", __proto__: null }
+        })
         const { task, existed } = yield* store.create({ id, request, cloudAgent: { session: "s" } })
         assert.isFalse(existed)
         assert.deepStrictEqual(task, {
@@ -45,7 +51,8 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         assert.deepStrictEqual(yield* store.events(id, { afterRevision: 0, limit: 10 }), [
           { type: "task.created", number: 1, at: 5_000, revision: 1 }
         ])
-      }))
+      })
+    )
 
     check("returns the same task, as it is now, for the same idempotency key and fingerprint", () =>
       Effect.gen(function* () {
@@ -57,29 +64,44 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         assert.deepStrictEqual(again, { task: started, existed: true })
         const { tasks } = yield* store.list({ limit: 10 })
         assert.lengthOf(tasks, 1)
-      }))
+      })
+    )
 
     check("makes one task of creations that run at once with one key", () =>
       Effect.gen(function* () {
         const store = yield* Store
         const answers = yield* Effect.forEach(
           Array.from({ length: 20 }),
-          () => Effect.flatMap(nextId, (id) => store.create({ id, request: someRequest(), idempotency: { key: "k", fingerprint: "f" } })),
+          () =>
+            Effect.flatMap(nextId, (id) =>
+              store.create({ id, request: someRequest(), idempotency: { key: "k", fingerprint: "f" } })
+            ),
           { concurrency: "unbounded" }
         )
         assert.strictEqual(new Set(answers.map(({ task }) => task.id)).size, 1)
-        assert.lengthOf(answers.filter(({ existed }) => !existed), 1)
-      }))
+        assert.lengthOf(
+          answers.filter(({ existed }) => !existed),
+          1
+        )
+      })
+    )
 
     check("refuses an idempotency key that came with another request, naming the task that has it", () =>
       Effect.gen(function* () {
         const store = yield* Store
-        const { task } = yield* store.create({ id: yield* nextId, request: someRequest(), idempotency: { key: "k", fingerprint: "a" } })
-        const error = yield* Effect.flip(store.create({ id: yield* nextId, request: someRequest(), idempotency: { key: "k", fingerprint: "b" } }))
+        const { task } = yield* store.create({
+          id: yield* nextId,
+          request: someRequest(),
+          idempotency: { key: "k", fingerprint: "a" }
+        })
+        const error = yield* Effect.flip(
+          store.create({ id: yield* nextId, request: someRequest(), idempotency: { key: "k", fingerprint: "b" } })
+        )
         assert.strictEqual(error._tag, "IdempotencyConflict")
         assert.include(error.message, task.id)
         assert.lengthOf((yield* store.list({ limit: 10 })).tasks, 1)
-      }))
+      })
+    )
 
     check("refuses a second task under an id that is taken and keeps the first", () =>
       Effect.gen(function* () {
@@ -88,7 +110,8 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         const error = yield* Effect.flip(store.create({ id: task.id, request: someRequest({ backend: "other" }) }))
         assert.strictEqual(error._tag, "StoreFailed")
         assert.deepStrictEqual(yield* current(task), task)
-      }))
+      })
+    )
 
     check("says that a task is unknown", () =>
       Effect.gen(function* () {
@@ -98,13 +121,17 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
           Effect.flip(store.log(unknownId, { cursor: 0, limit: 1 })),
           Effect.flip(store.changed(unknownId, 0))
         ])
-        assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["TaskNotFound", "TaskNotFound", "TaskNotFound"])
+        assert.deepStrictEqual(
+          errors.map(({ _tag }) => _tag),
+          ["TaskNotFound", "TaskNotFound", "TaskNotFound"]
+        )
         const refused = yield* Effect.flip(store.commit({ id: unknownId, revision: 1, epoch: 0 }, { settled: true }))
         assert.strictEqual(refused._tag, "TaskChanged")
         assert.deepStrictEqual(yield* store.events(unknownId, { afterRevision: 0, limit: 1 }), [])
         assert.deepStrictEqual(yield* store.artifacts(unknownId), [])
         assert.deepStrictEqual(yield* store.resources(unknownId), [])
-      }))
+      })
+    )
 
     check("lists newest first, page by page, without a gap when tasks arrive in between", () =>
       Effect.gen(function* () {
@@ -115,15 +142,20 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         const second = yield* store.list({ limit: 2, before: first.next })
         const third = yield* store.list({ limit: 2, before: second.next })
         assert.isUndefined(third.next)
-        assert.deepStrictEqual([first, second, third].flatMap(({ tasks }) => tasks), [...made].reverse())
-      }))
+        assert.deepStrictEqual(
+          [first, second, third].flatMap(({ tasks }) => tasks),
+          [...made].reverse()
+        )
+      })
+    )
 
     check("names no next page when the last one is exactly full", () =>
       Effect.gen(function* () {
         const store = yield* Store
         yield* Effect.replicateEffect(accepted(), 2)
         assert.isUndefined((yield* store.list({ limit: 2 })).next)
-      }))
+      })
+    )
 
     check("filters by status, runtime and provider together", () =>
       Effect.gen(function* () {
@@ -134,19 +166,23 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         yield* accepted({ provider: "p" })
         const started = yield* apply(yield* accepted({ runtime: "a", provider: "p" }), { transition: "start" })
         const list = (query: Partial<Parameters<typeof store.list>[0]>) =>
-          Effect.map(store.list({ limit: 10, runtime: "a", provider: "p", ...query }), ({ tasks }) => tasks.map(({ id }) => id))
+          Effect.map(store.list({ limit: 10, runtime: "a", provider: "p", ...query }), ({ tasks }) =>
+            tasks.map(({ id }) => id)
+          )
         assert.deepStrictEqual(yield* list({ statuses: ["queued"] }), [wanted.id])
         assert.deepStrictEqual(yield* list({ statuses: ["queued", "starting"] }), [started.id, wanted.id])
         assert.deepStrictEqual(yield* list({}), [started.id, wanted.id])
         assert.deepStrictEqual(yield* list({ statuses: [] }), [])
-      }))
+      })
+    )
 
     check("answers at once when the task already is above the revision", () =>
       Effect.gen(function* () {
         const store = yield* Store
         const task = yield* advanced({ transition: "start" })
         assert.deepStrictEqual(yield* store.changed(task.id, 1), task)
-      }))
+      })
+    )
 
     check("wakes everyone who waits when the revision grows, and not for log text", () =>
       Effect.gen(function* () {
@@ -163,7 +199,8 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         assert.isFalse(yield* Deferred.isDone(woken))
         const started = yield* apply(task, { transition: "start" })
         assert.deepStrictEqual(yield* Fiber.join(waiting), [started, started])
-      }))
+      })
+    )
 
     check("forgets a waiter that was interrupted", () =>
       Effect.gen(function* () {
@@ -174,6 +211,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
         yield* Fiber.interrupt(waiting)
         const started = yield* apply(task, { transition: "start" })
         assert.deepStrictEqual(yield* store.changed(task.id, task.revision), started)
-      }))
+      })
+    )
   })
 }

@@ -66,7 +66,9 @@ const main = async () => {
   )
   const task_id = handle.taskId
   let { revision } = statusOf(await call(first.client, "get_task_status", { task_id }))
-  const running = statusOf(await call(first.client, "get_task_status", { task_id, since_revision: revision, wait_seconds: 5 }))
+  const running = statusOf(
+    await call(first.client, "get_task_status", { task_id, since_revision: revision, wait_seconds: 5 })
+  )
   revision = running.revision
 
   say(`\n${stamp()}  kill -9 ${first.pid}: the server is gone in the middle of the work.\n`)

@@ -7,6 +7,7 @@ import { layer as adapterLayer } from "../../adapters/local-process/Adapter.js"
 import * as TransportProcess from "../../src/drivers/TransportProcess.js"
 import type { JsonObject } from "../../src/domain/Json.js"
 import type { RoutedRequest, TaskType } from "../../src/domain/Task.js"
+import { Transport } from "../../src/services/Transport.js"
 import { Installation } from "../../src/services/Installation.js"
 
 /** Removed when the test process ends; a supervisor whose folder is gone ends its task. */
@@ -25,6 +26,25 @@ const installation = Layer.succeed(Installation, {
 
 /** The adapter on this machine, with its state in a folder of the test process. */
 export const layer = Layer.provide(adapterLayer, Layer.merge(TransportProcess.layer, installation))
+
+/** The same, but whatever it launches is killed so many milliseconds later. */
+export const layerThatKills = (afterMillis: number) =>
+  Layer.provide(
+    adapterLayer,
+    Layer.merge(
+      Layer.effect(
+        Transport,
+        Effect.map(Transport, (transport) => ({
+          ...transport,
+          launch: (command) =>
+            Effect.tap(transport.launch(command), ({ pid }) =>
+              Effect.forkDaemon(Effect.delay(Effect.sync(() => process.kill(pid, "SIGKILL")), afterMillis))
+            )
+        }))
+      ).pipe(Layer.provide(TransportProcess.layer)),
+      installation
+    )
+  )
 
 export const folderOf = (taskId: string): string => join(stateDir, "local", taskId)
 

@@ -26,10 +26,16 @@ export const recording = (sql: SqlClient.SqlClient) =>
           told.push({ text, params, rows: rows.length, units: unitsOf(rows) })
         })
     }
-    const client = yield* SqlClient.make({ acquirer: Effect.succeed(recorder), compiler: Statement.makeCompilerSqlite(), spanAttributes: [] })
+    const client = yield* SqlClient.make({
+      acquirer: Effect.succeed(recorder),
+      compiler: Statement.makeCompilerSqlite(),
+      spanAttributes: []
+    })
     return { client, told }
   }).pipe(Effect.provide(Reactivity.layer))
 
 /** How SQLite reaches the tables of a statement. */
 export const planOf = (sql: SqlClient.SqlClient, { text, params }: Told) =>
-  Effect.map(sql.unsafe<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, params), (rows) => rows.map(({ detail }) => detail))
+  Effect.map(sql.unsafe<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, params), (rows) =>
+    rows.map(({ detail }) => detail)
+  )

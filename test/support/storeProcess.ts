@@ -18,13 +18,20 @@ const countUp = (store: typeof Store.Service): Effect.Effect<number, StoreFailed
   Effect.gen(function* () {
     const task = yield* store.find(TaskId.make(shared))
     const count = Number(task.providerRefs["count"] ?? 0) + 1
-    yield* store.commit(task, { providerRefs: { count }, entries: [{ log: "🧪".repeat(3_000) }, { type: "task.progress", message: name }] })
+    yield* store.commit(task, {
+      providerRefs: { count },
+      entries: [{ log: "🧪".repeat(3_000) }, { type: "task.progress", message: name }]
+    })
     return count
   }).pipe(Effect.catchTag("TaskChanged", () => countUp(store)))
 
 const rounds = Effect.gen(function* () {
   const store = yield* Store
-  yield* store.create({ id: TaskId.make(shared), request: someRequest(), idempotency: { key: "shared", fingerprint: "shared" } })
+  yield* store.create({
+    id: TaskId.make(shared),
+    request: someRequest(),
+    idempotency: { key: "shared", fingerprint: "shared" }
+  })
   yield* say("ready")
   for (let round = 0; round < Number(commits); round++) {
     const id = TaskId.make(`task_${name}${round.toString().padStart(25, "0")}`)

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises"
+import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { files } from "./Records.js"
@@ -9,11 +9,16 @@ export interface Capture {
   readonly drain: (name: "stdout" | "stderr", stream: Readable) => Promise<void>
 }
 
-/** Writes a child's output to disk no faster than the disk takes it. */
-export const capture = (folder: string, limit: number, onLimit: () => void, onFailure: (error: unknown) => void): Capture => {
+/**
+ * Opens the files for a child's output, which is then written no faster than the disk takes it. The files come first:
+ * whoever does not listen to a child's streams when it ends misses what they hold.
+ */
+export const capture = async (folder: string, limit: number, onLimit: () => void, onFailure: (error: unknown) => void): Promise<Capture> => {
   const bytes = { stdout: 0, stderr: 0 }
+  const file = async (name: "stdout" | "stderr"): Promise<FileHandle> => open(join(folder, files[name]), "a", 0o600)
+  const handles = { stdout: await file("stdout"), stderr: await file("stderr") }
   const drain = async (name: "stdout" | "stderr", stream: Readable) => {
-    const file = await open(join(folder, files[name]), "a", 0o600)
+    const handle = handles[name]
     let broken = false
     try {
       for await (const chunk of stream) {
@@ -21,7 +26,7 @@ export const capture = (folder: string, limit: number, onLimit: () => void, onFa
         bytes[name] += kept.length
         if (kept.length < chunk.length) onLimit()
         if (kept.length === 0 || broken) continue
-        await file.appendFile(kept).catch((error: unknown) => {
+        await handle.appendFile(kept).catch((error: unknown) => {
           broken = true
           onFailure(error)
         })
@@ -29,8 +34,8 @@ export const capture = (folder: string, limit: number, onLimit: () => void, onFa
     } catch (error) {
       if (!stream.destroyed) onFailure(error)
     }
-    await file.datasync().catch(onFailure)
-    await file.close()
+    await handle.datasync().catch(onFailure)
+    await handle.close()
   }
   return { bytes, drain }
 }

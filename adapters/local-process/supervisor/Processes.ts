@@ -6,12 +6,16 @@ export interface Running extends Identity {
   readonly parent: number
   readonly group: number
   readonly session: number
+  /** It has ended and its parent has not collected it yet. */
+  readonly ended: boolean
 }
 
 /** What the system tells about processes. Dead ones that nobody has collected yet count as gone. */
 export interface Processes {
   readonly bootId: string
   readonly find: (pid: number) => Running | undefined
+  /** A child of ours, though it may have ended in the meantime. */
+  readonly born: (pid: number) => Identity | undefined
   readonly all: () => ReadonlyArray<Running>
   readonly children: (pid: number) => ReadonlyArray<Running>
   /** Whether the process' environment holds `entry`, a whole `NAME=value`. */

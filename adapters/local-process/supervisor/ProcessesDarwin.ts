@@ -7,11 +7,13 @@ export const darwin = (): Processes => {
     const listed = run("/bin/ps", [...only, "-ww", "-o", columns])
     return parseList(listed.text, bootId).filter(({ pid }) => pid !== listed.pid)
   }
+  const alive = (running: Running) => !running.ended
   return {
     bootId,
-    find: (pid) => list("-p", String(pid))[0],
-    all: () => list("-ax"),
-    children: (pid) => list("-ax").filter(({ parent }) => parent === pid),
+    find: (pid) => list("-p", String(pid)).find(alive),
+    born: (pid) => list("-p", String(pid))[0],
+    all: () => list("-ax").filter(alive),
+    children: (pid) => list("-ax").filter((running) => running.parent === pid && alive(running)),
     carries: (pid, entry) => ` ${run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()} `.includes(` ${entry} `)
   }
 }
@@ -23,8 +25,9 @@ export const parseList = (text: string, bootId: string): ReadonlyArray<Running> 
   text.split("\n").flatMap((line) => {
     const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S.*\S)\s*$/.exec(line)
     const [, pid, parent, group, state, startTime] = found ?? []
-    if (startTime === undefined || state === undefined || state.startsWith("Z")) return []
-    return [{ pid: Number(pid), startTime, bootId, parent: Number(parent), group: Number(group), session: Number(pid) }]
+    if (startTime === undefined || state === undefined) return []
+    const ended = state.startsWith("Z")
+    return [{ pid: Number(pid), startTime, bootId, parent: Number(parent), group: Number(group), session: Number(pid), ended }]
   })
 
 /** `ps` itself is among those it lists, hence its number. When it finds none it fails, with nothing printed. */

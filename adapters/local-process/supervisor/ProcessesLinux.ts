@@ -1,16 +1,22 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import type { Processes, Running } from "./Processes.js"
 
+/** Numbers mean something within one boot and one container only, so both are part of an identity. */
 export const linux = (): Processes => {
-  const bootId = (read("/proc/sys/kernel/random/boot_id") ?? "").trim()
+  const bootId = `${(read("/proc/sys/kernel/random/boot_id") ?? "").trim()} ${readlinkSync("/proc/self/ns/pid")}`
+  const stat = (pid: number): Running | undefined => {
+    const text = read(`/proc/${pid}/stat`)
+    return text === undefined ? undefined : parseStat(text, pid, bootId)
+  }
   const find = (pid: number): Running | undefined => {
-    const stat = read(`/proc/${pid}/stat`)
-    return stat === undefined ? undefined : parseStat(stat, pid, bootId)
+    const found = stat(pid)
+    return found?.ended === false ? found : undefined
   }
   const all = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => find(Number(name)) ?? [])
   return {
     bootId,
     find,
+    born: stat,
     all,
     children: (pid) => {
       const lists = tasks(pid).map((task) => read(`/proc/${pid}/task/${task}/children`))
@@ -25,8 +31,9 @@ export const linux = (): Processes => {
 export const parseStat = (stat: string, pid: number, bootId: string): Running | undefined => {
   const [state, parent, group, session, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   const startTime = rest[15]
-  if (startTime === undefined || state === "Z" || state === "X") return undefined
-  return { pid, startTime, bootId, parent: Number(parent), group: Number(group), session: Number(session) }
+  if (startTime === undefined) return undefined
+  const ended = state === "Z" || state === "X"
+  return { pid, startTime, bootId, parent: Number(parent), group: Number(group), session: Number(session), ended }
 }
 
 const tasks = (pid: number): ReadonlyArray<string> => {

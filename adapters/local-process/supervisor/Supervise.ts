@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process"
-import { closeSync, openSync, utimesSync } from "node:fs"
+import { utimesSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { capture } from "./Capture.js"
@@ -20,15 +20,16 @@ export const supervise = async (folder: string, token: string): Promise<void> =>
   if (processes === undefined || me === undefined || spec?.token !== token || isClosed(folder)) return
   const interruption = interruptible(folder)
   const claim: Claim = { token, supervisor: { pid: me.pid, startTime: me.startTime, bootId: me.bootId }, claimedAt: Date.now() }
-  if (!createFile(join(folder, files.claim), JSON.stringify(claim)) || isClosed(folder)) return
-  interruption.look()
+  const text = JSON.stringify(claim)
+  if (!createFile(join(folder, files.claim), text) || isClosed(folder)) return
+  const ours = () => readText(join(folder, files.claim)) === text
   const startedAt = Date.now()
-  const exit = await runChild(folder, spec, processes, interruption).catch(async (error: unknown): Promise<Ending> => {
+  const exit = await runChild(folder, spec, processes, interruption, ours).catch(async (error: unknown): Promise<Ending> => {
     interruption.failed(error)
     await endTree(processes, () => ({ token, remembered: [], supervisor: process.pid }), spec.graceSeconds)
     return { ...nothingRan, reason: "supervisor_failed", error: interruption.failure() }
   })
-  await persist(join(folder, files.exit), JSON.stringify(record(exit, startedAt)))
+  await persist(folder, JSON.stringify(record(exit, startedAt)), ours)
 }
 
 interface Ending extends Omit<Exit, "startedAt" | "endedAt" | "error"> {
@@ -44,8 +45,9 @@ const record = ({ error, ...ending }: Ending, startedAt: number): Exit => ({
   ...(error === undefined ? {} : { error: { code: codeOf(error), message: error.message } })
 })
 
-const runChild = async (folder: string, spec: Spec, processes: Processes, interruption: Interruption): Promise<Ending> => {
-  for (const name of [files.stdout, files.stderr]) closeSync(openSync(join(folder, name), "a", 0o600))
+const runChild = async (folder: string, spec: Spec, processes: Processes, interruption: Interruption, ours: () => boolean): Promise<Ending> => {
+  const output = await capture(folder, spec.outputLimitBytes, () => interruption.because("output_limit"), interruption.failed)
+  interruption.look()
   const early = interruption.reason()
   if (early !== undefined) return { ...nothingRan, reason: early }
   const child = spawnChild(folder, spec)
@@ -56,11 +58,10 @@ const runChild = async (folder: string, spec: Spec, processes: Processes, interr
     child.once("exit", (code, signal) => resolve({ code, signal }))
   })
   const family = familyOf(folder, processes, child.pid, interruption.failed)
-  const output = capture(folder, spec.outputLimitBytes, () => interruption.because("output_limit"), interruption.failed)
   const drained = Promise.all([output.drain("stdout", child.stdout), output.drain("stderr", child.stderr)])
   child.stdin.on("error", () => undefined).end(`${spec.stdin}\n`)
 
-  const heart = beat(folder, spec.deadlineSeconds, interruption, family)
+  const heart = beat(folder, spec.deadlineSeconds, interruption, family, ours)
   const byItself = (await Promise.race([ended, interruption.happened])) !== undefined
   const tree = (): Tree => ({ token: spec.token, ...family.known(), supervisor: process.pid })
   if (child.pid !== undefined) await endTree(processes, tree, spec.graceSeconds)
@@ -102,11 +103,12 @@ const spawnChild = (folder: string, spec: Spec): ChildProcessByStdio<Writable, R
 }
 
 /** Each second: says that we live, looks for a cancel and for new descendants, and watches the deadline. */
-const beat = (folder: string, deadlineSeconds: number, interruption: Interruption, family: Family): NodeJS.Timeout => {
+const beat = (folder: string, deadlineSeconds: number, interruption: Interruption, family: Family, ours: () => boolean): NodeJS.Timeout => {
   const end = performance.now() + deadlineSeconds * 1000
   const claim = join(folder, files.claim)
   const tick = () => {
     try {
+      if (!ours()) throw new Error("the task's folder was removed")
       utimesSync(claim, new Date(), new Date())
       family.look()
     } catch (error) {
@@ -121,11 +123,11 @@ const beat = (folder: string, deadlineSeconds: number, interruption: Interruptio
   return setInterval(tick, 1000)
 }
 
-/** A full disk may have room again in a minute; the folder may also be gone, and then nobody waits for the record. */
-const persist = async (path: string, text: string): Promise<void> => {
+/** A full disk may have room again in a minute; if the folder was removed, nobody waits for the record. */
+const persist = async (folder: string, text: string, ours: () => boolean): Promise<void> => {
   for (let attempt = 0; attempt < 600; attempt++) {
     try {
-      replaceFile(path, text)
+      if (ours()) replaceFile(join(folder, files.exit), text)
       return
     } catch (error) {
       if (codeOf(error) === "ENOENT") return

@@ -1,0 +1,211 @@
+import { CommandDescriptor as Command, Options } from "@effect/cli"
+import { Effect } from "effect"
+import { TaskStatus } from "../domain/Lifecycle.js"
+import { suggestion } from "../domain/Nearest.js"
+import * as Catalog from "./CatalogCommands.js"
+import { doctor } from "./DoctorCommand.js"
+import * as Flags from "./Flags.js"
+import { configName, init } from "./InitCommand.js"
+import type { Command as Runs, Core, Invocation } from "./Invocation.js"
+import { readWords, text } from "./Reading.js"
+import { UsageInvalid } from "./Refusal.js"
+import { run } from "./RunCommand.js"
+import { runFlags, waitFlags } from "./RunFlags.js"
+import * as Task from "./TaskCommands.js"
+
+/** What this program is, to itself. */
+export interface Program {
+  readonly version: string
+  /** The reference worker's argument vector. */
+  readonly worker: ReadonlyArray<string>
+}
+
+interface Common {
+  readonly config: string | undefined
+  readonly json: boolean
+}
+
+const installed = ({ config, json }: Common, command: Runs<Core>): Invocation => ({ kind: "installed", config, json, command })
+
+/** A command whose one word is a task's id. */
+const ofTask = <A extends Common>(name: string, options: Options.Options<A>, runs: (id: string, options: A) => Runs<Core>) =>
+  Command.make(name, options, Flags.words("task")).pipe(
+    Command.map(({ args, options: given }) => installed(given, Effect.flatMap(Flags.oneWord("task", args), (id) => runs(id, given))))
+  )
+
+/** A command without words of its own. */
+const wordless = <A extends Common>(name: string, options: Options.Options<A>, runs: (options: A) => Runs<Core>) =>
+  Command.make(name, options).pipe(Command.map(({ options: given }) => installed(given, runs(given))))
+
+const { common } = Flags
+const cursor = (what: string) => Flags.number("cursor", 0, Number.MAX_SAFE_INTEGER, what)
+
+interface Entry {
+  readonly words: string
+  readonly summary: string
+  readonly read: (name: string, tail: ReadonlyArray<string>, program: Program) => Command.Command<Invocation>
+}
+
+const entries: Readonly<Record<string, Entry>> = {
+  run: {
+    words: '[--runtime NAME] [--wait] "INSTRUCTION"',
+    summary: "dispatch a task, and with --wait wait for its result",
+    read: (name, tail) =>
+      Command.make(name, Options.all({ ...runFlags, ...waitFlags, ...common }), Flags.words("instruction")).pipe(
+        Command.map(({ args, options }) => installed(options, run(options, args, tail, options.json)))
+      )
+  },
+  list: {
+    words: "[--status STATUS] [--runtime NAME]",
+    summary: "the tasks, newest first",
+    read: (name) =>
+      wordless(
+        name,
+        Options.all({
+          status: Options.choice("status", TaskStatus.literals).pipe(
+            Options.withDescription("Only tasks with this status; may be repeated"),
+            Options.repeated
+          ),
+          runtime: Flags.text("runtime", "Only tasks of this runtime profile"),
+          provider: Flags.text("provider", "Only tasks of this provider"),
+          limit: Flags.number("limit", 1, 100, "So many at most; 20 without it"),
+          cursor: Flags.number("cursor", 1, Number.MAX_SAFE_INTEGER, "Go on behind an earlier list"),
+          ...common
+        }),
+        ({ cursor: before, json, limit, provider, runtime, status }) =>
+          Task.list({ statuses: status.length === 0 ? undefined : status, runtime, provider, limit: limit ?? 20, before }, json)
+      )
+  },
+  status: {
+    words: "TASK",
+    summary: "where a task stands",
+    read: (name) =>
+      ofTask(
+        name,
+        Options.all({
+          sinceRevision: Flags.number("since-revision", 0, Number.MAX_SAFE_INTEGER, "Only what changed since this revision"),
+          full: Flags.flag("full", "Large fields uncut"),
+          ...common
+        }),
+        (id, options) => Task.status(id, options, options.json)
+      )
+  },
+  logs: {
+    words: "[-f] TASK",
+    summary: "a task's log; with -f as it grows, until the task ends",
+    read: (name) =>
+      ofTask(
+        name,
+        Options.all({
+          follow: Flags.flag("follow", "Go on until the task ends").pipe(Options.withAlias("f")),
+          cursor: cursor("Characters to skip"),
+          limit: Flags.number("limit", 1, 64_000, "One page of so many characters; with --json 8000 without it"),
+          ...common
+        }),
+        (id, options) => Task.logs(id, options, options.json)
+      )
+  },
+  result: {
+    words: "[--wait] TASK",
+    summary: "how a task ended",
+    read: (name) => ofTask(name, Options.all({ ...waitFlags, ...common }), (id, options) => Task.result(id, options, options.json))
+  },
+  cancel: {
+    words: "TASK",
+    summary: "stop a task; done once nothing of it runs",
+    read: (name) => ofTask(name, Options.all(common), (id, { json }) => Task.cancel(id, json))
+  },
+  providers: {
+    words: "",
+    summary: "the configured providers",
+    read: (name) => wordless(name, Options.all(common), ({ json }) => Catalog.providers(json))
+  },
+  capabilities: {
+    words: "[--provider NAME]",
+    summary: "what the adapters can run, and what each needs",
+    read: (name) =>
+      wordless(name, Options.all({ provider: Flags.text("provider", "Only this provider's"), ...common }), ({ json, provider }) =>
+        Catalog.capabilities(provider, json)
+      )
+  },
+  accounts: {
+    words: "",
+    summary: "the configured account profiles",
+    read: (name) => wordless(name, Options.all(common), ({ json }) => Catalog.accounts(json))
+  },
+  doctor: {
+    words: "[--runtime NAME] [--aws-live]",
+    summary: "say whether the runtime profiles are ready",
+    read: (name) =>
+      wordless(
+        name,
+        Options.all({
+          runtime: Flags.text("runtime", "Only this runtime profile"),
+          awsLive: Flags.flag("aws-live", "Also ask the backends"),
+          ...common
+        }),
+        ({ awsLive, json, runtime }) => doctor(runtime, awsLive, json)
+      )
+  },
+  init: {
+    words: "",
+    summary: `write ${configName} into this folder`,
+    read: (name, _, { worker }) =>
+      Command.make(name, Options.all({ json: common.json })).pipe(
+        Command.map(({ options: { json } }) => ({ kind: "alone", config: undefined, json, command: init(worker, json) }) satisfies Invocation)
+      )
+  }
+}
+
+/** The words of a command line as a command to run, or as text that answers it already. */
+export const read = Effect.fn("cli.read")(function* (argv: ReadonlyArray<string>, program: Program) {
+  const { head, tail } = atSeparator(argv)
+  const { before, words } = atCommand(head)
+  const [given, ...rest] = words
+  if (given === undefined || given === "--help" || given === "-h" || given === "help") return text(overview(program.version))
+  if (given === "--version" || given === "-v") return text(`${program.version}\n`)
+  const entry = Object.hasOwn(entries, given) ? entries[given] : undefined
+  if (entry === undefined) {
+    const known = Object.keys(entries)
+    return yield* new UsageInvalid({ problem: `There is no command "${given}".${suggestion(given, known)} Commands: ${known.join(", ")}.` })
+  }
+  if (tail.length > 0 && given !== "run") return yield* new UsageInvalid({ problem: `Nothing may stand behind -- in ${given}.` })
+  const name = `agentdispatch ${given}`
+  const descriptor = Command.withDescription(entry.read(name, tail, program), sentence(entry.summary))
+  return yield* readWords({ name, usage: entry.words, version: program.version, descriptor }, [...rest, ...before])
+})
+
+/** Words behind `--` are nobody's options. */
+const atSeparator = (argv: ReadonlyArray<string>) => {
+  const at = argv.indexOf("--")
+  return at === -1 ? { head: argv, tail: [] } : { head: argv.slice(0, at), tail: argv.slice(at + 1) }
+}
+
+/** `--config FILE` and `--json` may stand before the command's name as well. */
+const atCommand = (head: ReadonlyArray<string>) => {
+  let at = 0
+  while (at < head.length) {
+    if (head[at] === "--json" || head[at]?.startsWith("--config=") === true) at += 1
+    else if (head[at] === "--config") at += 2
+    else break
+  }
+  return { before: head.slice(0, at), words: head.slice(at) }
+}
+
+const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
+
+const overview = (version: string): string => {
+  const lines = Object.entries(entries).map(([name, { summary, words }]) => [`${name} ${words}`.trim(), summary] as const)
+  const width = Math.max(...lines.map(([usage]) => usage.length))
+  return [
+    `agentdispatch ${version}: hand long work to an agent and come back for it`,
+    "",
+    ...lines.map(([usage, summary]) => `  ${usage.padEnd(width)}  ${summary}`),
+    "",
+    "Each takes --config FILE (without it AGENTDISPATCH_CONFIG, else the built-in local profiles), --json and --help.",
+    "",
+    "Exit codes: 0 done, 1 failed or refused, 2 wrong usage or config, 3 questions to answer, 4 no such task,",
+    "124 not over yet, 130 cancelled or interrupted.",
+    ""
+  ].join("\n")
+}

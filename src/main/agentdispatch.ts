@@ -1,0 +1,55 @@
+import { layer as fileSystem } from "@effect/platform-node/NodeFileSystem"
+import { layer as paths } from "@effect/platform-node/NodePath"
+import { runMain } from "@effect/platform-node/NodeRuntime"
+import { layer as terminal } from "@effect/platform-node/NodeTerminal"
+import { Effect, Exit, Layer } from "effect"
+import { fileURLToPath } from "node:url"
+import packageJson from "../../package.json" with { type: "json" }
+import { type Program, read } from "../cli/CommandLine.js"
+import { ExitCode } from "../cli/ExitCode.js"
+import { perform } from "../cli/Perform.js"
+import { Screen } from "../cli/Screen.js"
+
+const program: Program = {
+  version: packageJson.version,
+  worker: [process.execPath, fileURLToPath(new URL("./worker.js", import.meta.url))]
+}
+
+const writer = (stream: NodeJS.WriteStream) => (text: string) =>
+  Effect.async<void>((resume) => void stream.write(text, () => resume(Effect.void)))
+
+const screen = Layer.succeed(Screen, {
+  out: writer(process.stdout),
+  err: writer(process.stderr),
+  watched: process.stderr.isTTY,
+  colour: process.stdout.isTTY && process.stdout.hasColors(),
+  ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {})
+})
+
+/** Loaded only when a command needs it: help and version answer without a database. */
+const installation = (config: string | undefined) =>
+  Layer.unwrapEffect(Effect.map(Effect.promise(() => import("./Composition.js")), ({ layer }) => layer(config)))
+
+const argv = process.argv.slice(2)
+const wantsJson = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length).includes("--json")
+
+const main = Effect.gen(function* () {
+  const reading = yield* read(argv, program)
+  if ("text" in reading) return yield* Effect.as(Effect.flatMap(Screen, ({ out }) => out(reading.text)), ExitCode.ok)
+  const { command: invocation } = reading
+  return yield* invocation.kind === "alone"
+    ? invocation.command
+    : Effect.provide(invocation.command, installation(invocation.config))
+})
+
+// A reader that went away, such as `head`, has what it wanted.
+process.stdout.once("error", () => process.exit(141))
+
+perform(main, wantsJson).pipe(
+  Effect.provide(Layer.mergeAll(screen, fileSystem, paths, terminal)),
+  runMain({
+    disableErrorReporting: true,
+    disablePrettyLogger: true,
+    teardown: (exit) => process.exit(Exit.isSuccess(exit) && typeof exit.value === "number" ? exit.value : ExitCode.cancelled)
+  })
+)
