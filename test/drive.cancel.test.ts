@@ -179,8 +179,8 @@ describe("Drive, cancelling", () => {
   )
 
   for (const [how, broken] of [
-    ["fails", fails({ message: "no permission" })],
-    ["dies", dies],
+    ["fails", () => Effect.delay(fails({ message: "no permission" })(), "10 seconds")],
+    ["dies", () => Effect.delay(dies(), "10 seconds")],
     ["throws", throws]
   ] as const) {
     it.scoped(`ends as failed, not as cancelling for ever, when stopping ${how} again and again`, () =>
@@ -188,7 +188,7 @@ describe("Drive, cancelling", () => {
         const fake = yield* Fake
         fake.far.plan = endless
         fake.always("cancel", broken)
-        yield* startProcess()
+        yield* startProcess({ lease: "1 hour", poll: "1 minute", limit: 1 })
         const id = yield* spawned("once")
         yield* reaches(id, "running")
         const view = yield* cancelled(id)

@@ -7,7 +7,7 @@ import { processesHere } from "../adapters/local-process/supervisor/Processes.js
 import { Child, Claim } from "../adapters/local-process/Wire.js"
 import type { Task } from "../src/domain/Task.js"
 import { begin, call, cancelled, cleaned, draft, watch } from "./support/AdapterDrive.js"
-import { folderOf, layer, layerThatKills, living, node, runs, shell, until } from "./support/LocalWork.js"
+import { folderOf, layer, layerThatKills, living, node, root, runs, shell, until } from "./support/LocalWork.js"
 
 const processes = processesHere() ?? assert.fail("these tests need Linux or macOS")
 const record = <A>(task: Task, name: string, schema: Schema.Schema<A>): A =>
@@ -177,6 +177,20 @@ describe("A start", () => {
       const { outcome } = yield* watch(layer, task)
       assert.isTrue(outcome.ok)
       assert.strictEqual(runs(task.id), 1)
+    })
+  )
+
+  it.live("that is repeated because nobody noted the first one finds the work, though that removed its own folder", () =>
+    Effect.gen(function* () {
+      const cwd = join(root, "doomed")
+      mkdirSync(cwd)
+      const { task, resources } = yield* begin(layer, draft(shell(`rmdir "${cwd}"; sleep 0.5`, { cwd })))
+      yield* until("the folder is gone", () => !existsSync(cwd))
+      yield* call(layer, (adapter) => adapter.start(task))
+      const { outcome } = yield* watch(layer, task)
+      assert.isTrue(outcome.ok)
+      assert.strictEqual(runs(task.id), 1)
+      yield* cleaned(layer, task, resources)
     })
   )
 

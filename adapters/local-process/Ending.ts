@@ -49,7 +49,7 @@ export const endOrphans = (ending: Ending): Effect.Effect<boolean, FolderFailed>
   })
 
 const orphans = ({ folder, token, processes }: Ending) =>
-  Effect.map(family(folder), (known) => membersOf(processes, { token, ...known }))
+  Effect.map(family(folder), (known) => membersOf(processes, { ...known, token: known.token ?? token }))
 
 /** Where the folder is gone there is nothing to keep the time by, and nobody to be polite for. */
 const signalOrphans = (ending: Ending) =>

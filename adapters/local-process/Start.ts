@@ -4,10 +4,10 @@ import type { Resource, Task } from "../../src/domain/Task.js"
 import type { Progress } from "../../src/services/Adapter.js"
 import { Installation } from "../../src/services/Installation.js"
 import { Transport } from "../../src/services/Transport.js"
-import { instructionOf, plan, type Plan } from "./Plan.js"
-import { Cancelled, SupervisorFailed } from "./Spec.generated.js"
+import { detailsOf, directoryOf, instructionOf, plan } from "./Plan.js"
+import { Cancelled, type Details, SupervisorFailed } from "./Spec.generated.js"
 import { type Processes, signal } from "./supervisor/Processes.js"
-import { type Situation, folderOf, situation, writeSpec } from "./TaskFolder.js"
+import { folderOf, type Situation, situation, writeSpec } from "./TaskFolder.js"
 import type { Worktree } from "./Wire.js"
 import { makeWorktree, worktreeOf } from "./Worktree.js"
 
@@ -17,41 +17,43 @@ const claimWithinMillis = 20_000
 /** Names what start will make, after checking that it can be run at all. */
 export const prepare = Effect.fn("local.prepare")(function* (task: Task) {
   const { stateDir } = yield* Installation
-  const planned = yield* plan(task.id, task.request)
-  return progress(task, stateDir, planned, "intended")
+  const { details } = yield* plan(task.id, task.request)
+  return progress(task, stateDir, details, "intended")
 })
 
 /**
  * Hands the task to a supervisor of its own and waits until that has taken it. However often and by however many this
- * is called, one supervisor gets the claim, and only it runs the command.
+ * is called, one supervisor gets the claim, and only it runs the command. Of a task that has been taken nothing is
+ * checked again: its work may have changed the very things.
  */
 export const start = Effect.fn("local.start")(function* (task: Task, token: string, processes: Processes) {
   const { stateDir } = yield* Installation
   const folder = folderOf(stateDir, task.id)
-  const planned = yield* plan(task.id, task.request)
+  const details = yield* detailsOf(task.request)
   const found = yield* situation(folder, processes)
-  if (found.state === "unclaimed") yield* handOver(task, token, folder, planned, processes)
+  if (found.state === "unclaimed") yield* handOver(task, token, folder, processes)
   else yield* refuseCancelled(found)
-  return progress(task, stateDir, planned, "created")
+  return progress(task, stateDir, details, "created")
 })
 
-const handOver = Effect.fnUntraced(function* (task: Task, token: string, folder: string, planned: Plan, processes: Processes) {
+const handOver = Effect.fnUntraced(function* (task: Task, token: string, folder: string, processes: Processes) {
   const { stateDir, supervisor } = yield* Installation
   const transport = yield* Transport
-  const worktree = ownWorktree(task, stateDir, planned)
-  if (worktree !== undefined) yield* makeWorktree(folder, worktree, planned.env)
+  const { details, argv, directory, env } = yield* plan(task.id, task.request)
+  const worktree = ownWorktree(task, stateDir, details)
+  if (worktree !== undefined) yield* makeWorktree(folder, worktree, env)
   yield* writeSpec(folder, {
     taskId: task.id,
     token,
-    argv: planned.argv,
-    cwd: worktree?.path ?? planned.directory,
+    argv,
+    cwd: worktree?.path ?? directory,
     stdin: encodeText(workerTask(task)),
-    deadlineSeconds: planned.details.deadlineSeconds,
-    outputLimitBytes: planned.details.outputLimitBytes,
-    graceSeconds: planned.details.graceSeconds
+    deadlineSeconds: details.deadlineSeconds,
+    outputLimitBytes: details.outputLimitBytes,
+    graceSeconds: details.graceSeconds
   })
   const { pid } = yield* Effect.mapError(
-    transport.launch({ argv: [...supervisor, folder, token], cwd: stateDir, env: planned.env }),
+    transport.launch({ argv: [...supervisor, folder, token], cwd: stateDir, env }),
     (error) => new SupervisorFailed({ detail: error.message })
   )
   yield* taken(folder, pid, processes)
@@ -74,12 +76,12 @@ const taken = Effect.fnUntraced(function* (folder: string, pid: number, processe
 const refuseCancelled = ({ state }: Situation): Effect.Effect<void, Cancelled> =>
   state === "void" || state === "closed" ? new Cancelled() : Effect.void
 
-const ownWorktree = (task: Task, stateDir: string, { details, directory }: Plan): Worktree | undefined =>
-  details.isolation === "worktree" ? worktreeOf(stateDir, task.id, directory) : undefined
+const ownWorktree = (task: Task, stateDir: string, details: Details): Worktree | undefined =>
+  details.isolation === "worktree" ? worktreeOf(stateDir, task.id, directoryOf(details)) : undefined
 
-const progress = (task: Task, stateDir: string, planned: Plan, state: Resource["state"]): Progress => {
+const progress = (task: Task, stateDir: string, details: Details, state: Resource["state"]): Progress => {
   const folder = folderOf(stateDir, task.id)
-  const worktree = ownWorktree(task, stateDir, planned)
+  const worktree = ownWorktree(task, stateDir, details)
   const process: Resource = { key: "process", kind: "local.process", ref: { folder }, state }
   if (worktree === undefined) return { providerRefs: { folder }, resources: [process] }
   const ref: JsonObject = { ...worktree }

@@ -57,9 +57,13 @@ const ended = (exit: Records.Exit): Situation => ({ state: "ended", exit })
 export const privateFolder = (path: string): Effect.Effect<void, FolderFailed> =>
   Effect.asVoid(touching(path, () => mkdirSync(path, { recursive: true, mode: 0o700 })))
 
-/** The processes the task's records name, besides those that carry its token. */
+/** What the task's records know its processes by; the token is that of the start that was taken. */
 export const family = (folder: string) =>
-  Effect.map(read(folder, files.child, Child), (found) => ({ child: found?.child, remembered: found?.descendants ?? [] }))
+  Effect.map(Effect.all([read(folder, files.claim, Claim), read(folder, files.child, Child)]), ([claim, found]) => ({
+    token: claim?.token,
+    child: found?.child,
+    remembered: found?.descendants ?? []
+  }))
 
 /** Makes the folder and what the supervisor is to do. */
 export const writeSpec = Effect.fn("local.writeSpec")(function* (folder: string, spec: Records.Spec) {

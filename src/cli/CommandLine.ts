@@ -1,4 +1,4 @@
-import { CommandDescriptor as Command, Options } from "@effect/cli"
+import { Args, CommandDescriptor as Command, Options } from "@effect/cli"
 import { Effect } from "effect"
 import { TaskStatus } from "../domain/Lifecycle.js"
 import { suggestion } from "../domain/Nearest.js"
@@ -29,8 +29,8 @@ const installed = ({ config, json }: Common, command: Runs<Core>): Invocation =>
 
 /** A command whose one word is a task's id. */
 const ofTask = <A extends Common>(name: string, options: Options.Options<A>, runs: (id: string, options: A) => Runs<Core>) =>
-  Command.make(name, options, Flags.words("task")).pipe(
-    Command.map(({ args, options: given }) => installed(given, Effect.flatMap(Flags.oneWord("task", args), (id) => runs(id, given))))
+  Command.make(name, options, Args.text({ name: "task" })).pipe(
+    Command.map(({ args: id, options: given }) => installed(given, runs(id, given)))
   )
 
 /** A command without words of its own. */
@@ -62,10 +62,7 @@ const entries: Readonly<Record<string, Entry>> = {
       wordless(
         name,
         Options.all({
-          status: Options.choice("status", TaskStatus.literals).pipe(
-            Options.withDescription("Only tasks with this status; may be repeated"),
-            Options.repeated
-          ),
+          status: Flags.choices("status", TaskStatus.literals, "Only tasks with this status; may be repeated"),
           runtime: Flags.text("runtime", "Only tasks of this runtime profile"),
           provider: Flags.text("provider", "Only tasks of this provider"),
           limit: Flags.number("limit", 1, 100, "So many at most; 20 without it"),
@@ -172,7 +169,7 @@ export const read = Effect.fn("cli.read")(function* (argv: ReadonlyArray<string>
   if (tail.length > 0 && given !== "run") return yield* new UsageInvalid({ problem: `Nothing may stand behind -- in ${given}.` })
   const name = `agentdispatch ${given}`
   const descriptor = Command.withDescription(entry.read(name, tail, program), sentence(entry.summary))
-  return yield* readWords({ name, usage: entry.words, version: program.version, descriptor }, [...rest, ...before])
+  return yield* readWords({ name, usage: entry.words, descriptor }, [...rest, ...before])
 })
 
 /** Words behind `--` are nobody's options. */

@@ -1,18 +1,49 @@
-import { Args, Options } from "@effect/cli"
-import { Effect, Option, Schema } from "effect"
-import { UsageInvalid } from "./Refusal.js"
+import { Args, HelpDoc, Options, ValidationError } from "@effect/cli"
+import { Effect, Option } from "effect"
+import { suggestion } from "../domain/Nearest.js"
 
 const maybe = <A>(options: Options.Options<A>, description: string) =>
   options.pipe(Options.withDescription(description), Options.optional, Options.map(Option.getOrUndefined))
 
+const wrong = (name: string, problem: string) => Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name}: ${problem}`)))
+
 export const text = (name: string, description: string) => maybe(Options.text(name), description)
 
-export const choice = <const A extends string>(name: string, choices: ReadonlyArray<A>, description: string) =>
-  maybe(Options.choice(name, choices), description)
+const chosen = <const A extends string>(name: string, known: ReadonlyArray<A>) => (given: string) => {
+  const found = known.find((choice) => choice === given)
+  return found === undefined
+    ? wrong(name, `"${given.slice(0, 60)}" is none of ${known.join(", ")}.${suggestion(given, known)}`)
+    : Effect.succeed(found)
+}
 
-/** A whole number no smaller than `least`. */
+const named = (name: string, pseudoName: string) => Options.text(name).pipe(Options.withPseudoName(pseudoName))
+
+export const choice = <const A extends string>(name: string, known: ReadonlyArray<A>, description: string) =>
+  maybe(Options.mapEffect(named(name, known.join(" | ")), chosen(name, known)), description)
+
+/** May be given several times. */
+export const choices = <const A extends string>(name: string, known: ReadonlyArray<A>, description: string) =>
+  named(name, known.join(" | ")).pipe(
+    Options.withDescription(description),
+    Options.repeated,
+    Options.mapEffect(Effect.forEach(chosen(name, known)))
+  )
+
+/** May be given several times. */
+export const texts = (name: string, pseudoName: string, description: string) =>
+  named(name, pseudoName).pipe(Options.withDescription(description), Options.repeated)
+
+/** A whole number between two others. */
 export const number = (name: string, least: number, most: number, description: string) =>
-  maybe(Options.integer(name).pipe(Options.withSchema(Schema.Int.pipe(Schema.between(least, most)))), description)
+  maybe(
+    Options.mapEffect(named(name, "number"), (given) => {
+      const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN
+      return value >= least && value <= most
+        ? Effect.succeed(value)
+        : wrong(name, `"${given.slice(0, 60)}" is no whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? " up" : ` to ${most}`}.`)
+    }),
+    description
+  )
 
 export const flag = (name: string, description: string) => Options.boolean(name).pipe(Options.withDescription(description))
 
@@ -23,19 +54,3 @@ export const common = {
 
 /** The words of a command line that belong to no option. */
 export const words = (name: string) => Args.text({ name }).pipe(Args.repeated)
-
-/** One word, which an option with a typo in it is not. */
-export const oneWord = Effect.fn("cli.oneWord")(function* (name: string, given: ReadonlyArray<string>) {
-  yield* noOptions(given)
-  const [first, second] = given
-  if (first === undefined) return yield* new UsageInvalid({ problem: `<${name}> is missing.` })
-  if (second !== undefined) return yield* new UsageInvalid({ problem: `"${second}" is one word too many; one <${name}> at a time.` })
-  return first
-})
-
-export const noOptions = (given: ReadonlyArray<string>) => {
-  const option = given.find((word) => word.startsWith("-"))
-  return option === undefined
-    ? Effect.void
-    : new UsageInvalid({ problem: `"${option}" is no option of this command, or was given twice. Its options: --help.` })
-}

@@ -1,10 +1,9 @@
-import { CliConfig, CommandDescriptor, HelpDoc, type ValidationError } from "@effect/cli"
+import { CliConfig, CommandDescriptor, HelpDoc } from "@effect/cli"
 import { Effect } from "effect"
+import { suggestion } from "../domain/Nearest.js"
 import { UsageInvalid } from "./Refusal.js"
 
-/** Options of the command-line library that would do nothing here. */
-const foreign = ["--wizard", "--log-level", "--completions"]
-const config = CliConfig.make({ isCaseSensitive: true, showBuiltIns: false, finalCheckBuiltIn: true })
+const config = CliConfig.make({ isCaseSensitive: true, showBuiltIns: false })
 
 /** What a command line comes to: a command, or text that was asked for, such as help. */
 export type Reading<A> = { readonly command: A } | { readonly text: string }
@@ -16,38 +15,83 @@ export interface Named<A> {
   /** As in its help: `agentdispatch run`. */
   readonly name: string
   readonly usage: string
-  readonly version: string
   readonly descriptor: CommandDescriptor.Command<A>
 }
 
 /** Reads the words behind a command's name. */
-export const readWords = Effect.fn("cli.readWords")(function* <A>({ descriptor, name, usage, version }: Named<A>, words: ReadonlyArray<string>) {
-  const see = `Its options: ${name} --help`
-  const unknown = words.find((word) => foreign.includes(word))
-  if (unknown !== undefined) return yield* new UsageInvalid({ problem: `"${unknown}" is no option of this command. ${see}` })
-  if (words[words.length - 1] === "--env") return yield* new UsageInvalid({ problem: `--env: NAME=VALUE is missing behind it. ${see}` })
+export const readWords = Effect.fn("cli.readWords")(function* <A>({ descriptor, name, usage }: Named<A>, words: ReadonlyArray<string>) {
+  const help = shortened(unstyled(CommandDescriptor.getHelp(descriptor, config)))
+  const wrong = (problem: string) => new UsageInvalid({ problem: `${problem} Its options: ${name} --help` })
+  const sorted = sort(known(help), words)
+  if ("problem" in sorted) return yield* wrong(sorted.problem)
+  if (sorted.help) return text(`usage: ${name} ${usage}\n\n${help}\n`)
 
   const directive = yield* Effect.mapError(
-    CommandDescriptor.parse(descriptor, [name, ...words.flatMap(separated)], config),
-    (error) => new UsageInvalid({ problem: `${problemOf(error)} ${see}` })
+    CommandDescriptor.parse(descriptor, [name, ...sorted.options, "--", ...sorted.rest], config),
+    (error) => wrong(`${unstyled(error.error).replace(/\s+/g, " ").replace(/[^.?]$/, "$&.")}`)
   )
-  if (directive._tag === "UserDefined") {
-    const [left] = directive.leftover
-    if (left !== undefined) return yield* new UsageInvalid({ problem: `"${left}" is no option of this command, or one too many. ${see}` })
-    return command(directive.value)
-  }
-  const { option } = directive
-  return text(option._tag === "ShowHelp" ? `usage: ${name} ${usage}\n\n${shortened(unstyled(option.helpDoc))}\n` : `${version}\n`)
+  if (directive._tag === "BuiltIn") return yield* wrong("It cannot be read.")
+  const [left] = directive.leftover
+  if (left !== undefined) return yield* wrong(`"${left}" is one word too many.`)
+  return command(directive.value)
 })
 
-/** `--name=value` as two words, also when the value is empty or has several lines. */
-const separated = (word: string): ReadonlyArray<string> => {
-  const match = /^(--[a-z][a-z-]*)=(.*)$/s.exec(word)
-  return match === null ? [word] : [match[1] ?? "", match[2] ?? ""]
+type Kind = "alone" | "valued" | "repeated"
+
+/** The options a help names, each with whether it stands alone, takes a value, or takes one each time it is given. */
+const known = (help: string): ReadonlyMap<string, Kind> =>
+  new Map(
+    Array.from(help.matchAll(/^\(?(--?[a-z-]+(?:, --?[a-z-]+)*)\)?( .*)?$/gm), ([, names = "", value]) => {
+      const kind: Kind = value === undefined ? "alone" : value.endsWith("...") ? "repeated" : "valued"
+      return names.split(", ").map((name) => [name, kind] as const)
+    }).flat()
+  )
+
+type Sorted =
+  | { readonly help: boolean; readonly options: ReadonlyArray<string>; readonly rest: ReadonlyArray<string> }
+  | { readonly problem: string }
+
+/** Options first: the library mistakes values for options, and words for values, when they come in any order. */
+const sort = (kinds: ReadonlyMap<string, Kind>, words: ReadonlyArray<string>): Sorted => {
+  const options: Array<string> = []
+  const rest: Array<string> = []
+  const seen = new Set<string>()
+  let help = false
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ""
+    if (!/^-./.test(word)) {
+      rest.push(word)
+      continue
+    }
+    const [, name = word, inline] = /^(--[^=]+)=(.*)$/s.exec(word) ?? []
+    if (name === "--help" || name === "-h") {
+      help = true
+      continue
+    }
+    const kind = kinds.get(name)
+    if (kind === undefined) return { problem: `"${name}" is no option of this command.${suggestion(name, [...kinds.keys()])}` }
+    if (seen.has(name) && kind !== "repeated") return { problem: `${name} is given twice.` }
+    seen.add(name)
+    if (kind === "alone") {
+      if (inline !== undefined) return { problem: `${name} takes no value.` }
+      options.push(name)
+      continue
+    }
+    const value = inline ?? words[++at]
+    if (value === undefined) return { problem: `${name} needs a value behind it.` }
+    options.push(name, value)
+  }
+  return { help, options, rest }
 }
 
 /** What the library says of every option alike. */
-const sayings = new Set(["A user-defined piece of text.", "An integer.", "A true or false value.", "This setting is optional.", "This option may be repeated zero or more times.", "This argument may be repeated zero or more times."])
+const sayings = new Set([
+  "A user-defined piece of text.",
+  "A true or false value.",
+  "This setting is optional.",
+  "This option may be repeated zero or more times.",
+  "This argument may be repeated zero or more times."
+])
 
 const shortened = (help: string): string =>
   help
@@ -56,8 +100,7 @@ const shortened = (help: string): string =>
     .join("\n")
     .replace(/\n\n+(?= )/g, "\n")
     .replace(/\n{3,}/g, "\n\n")
-
-const problemOf = (error: ValidationError.ValidationError): string => unstyled(error.error).replace(/\s+/g, " ")
+    .trim()
 
 /** The library styles what it prints, whoever reads it. */
 const unstyled = (doc: HelpDoc.HelpDoc): string => HelpDoc.toAnsiText(doc).replace(/\u001b\[[0-9;]*m/g, "").trim()

@@ -1,4 +1,4 @@
-import { Options } from "@effect/cli"
+import type { Options } from "@effect/cli"
 import { Effect } from "effect"
 import { lookup } from "../domain/Config.js"
 import { InvalidInput } from "../domain/DispatchError.js"
@@ -34,10 +34,7 @@ export const runFlags = {
   runtimeArn: Flags.text("runtime-arn", "AgentCore: the runtime to run a session on"),
   ecrImageUri: Flags.text("ecr-image-uri", "AgentCore: the image to make a runtime of"),
   executionRoleArn: Flags.text("execution-role-arn", "AgentCore: the role of that runtime"),
-  env: Options.text("env").pipe(
-    Options.withDescription("NAME=VALUE, a variable of that runtime; may be repeated"),
-    Options.repeated
-  ),
+  env: Flags.texts("env", "NAME=VALUE", "A variable of that runtime; may be repeated"),
   cleanupAfterTask: Flags.flag("cleanup-after-task", "Delete a runtime made for the task also when it speaks a2a"),
   targetDetailsJson: Flags.text("target-details-json", "More target details, a JSON object"),
   metadataJson: Flags.text("metadata-json", "A JSON object kept with the task, not shown to the agent"),
@@ -115,7 +112,6 @@ const instructionOf = Effect.fn("cli.instructionOf")(function* (
   words: ReadonlyArray<string>,
   tail: ReadonlyArray<string>
 ) {
-  yield* Flags.noOptions(words)
   const [first, second] = [...words, ...tail]
   if (second !== undefined) {
     return yield* new UsageInvalid({ problem: `"${second}" is one word too many; put the instruction in quotes, as one word.` })

@@ -172,6 +172,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           if ("same" in wanted) return task
           return yield* store.commit(task, {
             transition: "cancel",
+            dueAt: 0,
             ...(wanted.to === "cancelled" ? { settled: true } : {})
           })
         })

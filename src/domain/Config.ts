@@ -3,6 +3,7 @@ import type { AdapterSpec } from "./AdapterSpec.js"
 import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
 import { type Json, JsonObject } from "./Json.js"
 import { suggestion } from "./Nearest.js"
+import { formatPath, schemaIssues } from "./SchemaIssues.js"
 import { Target, TargetMode, TaskType } from "./Task.js"
 
 const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
@@ -108,14 +109,8 @@ const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
       : []
   })
 
-const schemaIssues = (error: ParseResult.ParseError): ReadonlyArray<ConfigIssue> =>
-  ParseResult.ArrayFormatter.formatErrorSync(error).map((issue) => {
-    const path = issue.path.map(String).join(".")
-    if (issue._tag !== "Unexpected") return { path, message: issue.message }
-    const known = Array.from(issue.message.matchAll(/"([^"]+)"/g), (match) => match[1] ?? "")
-    const key = String(issue.path[issue.path.length - 1])
-    return { path, message: `is not a known key.${suggestion(key, known)} Known: ${known.join(", ")}` }
-  })
+const issuesAt = (error: ParseResult.ParseIssue, prefix: ReadonlyArray<string>): ReadonlyArray<ConfigIssue> =>
+  schemaIssues(error).map((issue) => ({ path: formatPath([...prefix, ...issue.path]), message: issue.message }))
 
 const missing = (kind: string, name: string, known: ReadonlyArray<string>) =>
   `names ${kind} "${name}", which is not configured.${suggestion(name, known)} Known: ${known.join(", ") || "none"}`
@@ -128,6 +123,14 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
   const accounts = Object.keys(config.accounts)
   const backends = Object.keys(config.backends)
   const adapters = specs.map((spec) => spec.name)
+
+  for (const [name, account] of Object.entries(config.accounts)) {
+    const owners = specs.filter((spec) => spec.provider === account.provider)
+    const refusals = owners.map((spec) =>
+      detailIssues(spec.accountDetails, account.details ?? {}, ["accounts", name, "details"])
+    )
+    if (refusals.every((refused) => refused.length > 0)) issues.push(...(refusals[0] ?? []))
+  }
 
   for (const [name, backend] of Object.entries(config.backends)) {
     const path = `backends.${name}`
@@ -150,7 +153,7 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
     if (backend.capability !== undefined && backend.capability !== spec.capability) {
       at(`${path}.capability`, `is "${backend.capability}", but adapter "${spec.name}" offers "${spec.capability}"`)
     }
-    issues.push(...detailIssues(spec.details, backend.details ?? {}, `${path}.details`))
+    issues.push(...detailIssues(spec.details, backend.details ?? {}, ["backends", name, "details"]))
   }
 
   for (const [name, profile] of Object.entries(config.runtimes)) {
@@ -177,13 +180,11 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
     if (mode !== undefined && !spec.targetModes.includes(mode)) {
       at(`${path}.target.mode`, `is "${mode}", but adapter "${spec.name}" offers ${spec.targetModes.join(", ")}`)
     }
+    const own = profile.target?.details ?? {}
+    const prefix = ["runtimes", name, "target", "details"]
     issues.push(
-      ...detailIssues(
-        spec.details,
-        { ...backend?.details, ...profile.target?.details },
-        `${path}.target.details`
-      ).filter((issue) =>
-        has(profile.target?.details ?? {}, issue.path.slice(`${path}.target.details.`.length).split(".")[0] ?? "")
+      ...detailIssues(spec.details, { ...backend?.details, ...own }, prefix).filter((issue) =>
+        Object.keys(own).some((key) => issue.path.startsWith(formatPath([...prefix, key])))
       )
     )
   }
@@ -210,15 +211,10 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
 const detailIssues = (
   schema: AdapterSpec["details"],
   details: JsonObject,
-  path: string
+  prefix: ReadonlyArray<string>
 ): ReadonlyArray<ConfigIssue> => {
   const decoded = ParseResult.decodeUnknownEither(schema)(details, { errors: "all", onExcessProperty: "error" })
-  return decoded._tag === "Right"
-    ? []
-    : schemaIssues(ParseResult.parseError(decoded.left)).map((issue) => ({
-        path: [path, issue.path].filter((part) => part !== "").join("."),
-        message: issue.message
-      }))
+  return decoded._tag === "Right" ? [] : issuesAt(decoded.left, prefix)
 }
 
 const decode = Schema.decodeUnknown(Config, { errors: "all", onExcessProperty: "error" })
@@ -232,7 +228,7 @@ export const fromJson = Effect.fn("config.fromJson")(function* (
   const names = nameIssues(raw)
   if (names.length > 0) return yield* new ConfigInvalid({ source, issues: names })
   const config = yield* decode(raw).pipe(
-    Effect.mapError((error) => new ConfigInvalid({ source, issues: schemaIssues(error) }))
+    Effect.mapError((error) => new ConfigInvalid({ source, issues: issuesAt(error.issue, []) }))
   )
   const issues = referenceIssues(config, specs)
   return issues.length > 0 ? yield* new ConfigInvalid({ source, issues }) : config

@@ -2,7 +2,6 @@ import { Either } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Question } from "./Clarification.js"
 import { type Account, type Config, lookup } from "./Config.js"
-import { findCredential } from "./Credentials.js"
 import {
   AccountProfileNotFound,
   AccountProviderMismatch,
@@ -10,16 +9,24 @@ import {
   type AdapterUnsupported,
   type BackendNotFound,
   CapabilityNotConfigured,
-  CredentialRefused,
+  type CredentialRefused,
   InvalidInput,
   NeedsAnswers,
   type PolicyDenied,
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { type Json, type JsonObject } from "./Json.js"
-import * as Policy from "./Policy.js"
 import { chooseBackend, findSpec, type World } from "./RoutingBackend.js"
-import { answerNeeds, checkProtocol, isBlank, mergeDetails, supports } from "./RoutingDetails.js"
+import { finish } from "./RoutingChecks.js"
+import {
+  answerNeeds,
+  checkProtocol,
+  firstMode,
+  impliedMode,
+  isBlank,
+  mergeDetails,
+  supports
+} from "./RoutingDetails.js"
 import type { RoutedRequest, TargetMode, TaskType } from "./Task.js"
 
 /** What a caller may say about where its work runs. */
@@ -77,9 +84,6 @@ export type RoutingError =
   | NeedsAnswers
   | PolicyDenied
   | RuntimeProfileNotFound
-
-/** The most a request's input may weigh as compact JSON, in UTF-16 code units. */
-export const inputLimit = 4 * 1024 * 1024
 
 const instructionQuestion: Question = { id: "instruction", question: "What task should the cloud subagent run?" }
 
@@ -155,11 +159,11 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     )
 
     const supplied = { ...call.metadata, ...call.context, ...caller, instruction: call.instruction ?? null }
-    for (const name of profile?.requiredInputs ?? []) {
-      if (isBlank(lookup<Json>(supplied, name)) && !questions.some((question) => question.id === name)) {
+    for (const id of profile?.requiredInputs ?? []) {
+      if (isBlank(lookup<Json>(supplied, id)) && !questions.some((question) => question.id === id)) {
         questions.push({
-          id: name,
-          question: `The runtime profile "${runtime}" needs "${name}" (put it in context). What is it?`
+          id,
+          question: `The runtime profile "${runtime}" needs "${id}" (put it in context). What is it?`
         })
       }
     }
@@ -298,59 +302,3 @@ const sameProvider = (name: string, account: Account, provider: string) =>
   account.provider === provider
     ? Either.void
     : Either.left(new AccountProviderMismatch({ account: name, accountProvider: account.provider, provider }))
-
-const firstMode = (spec: AdapterSpec): TargetMode => spec.targetModes[0] ?? "session"
-
-/** A call that brings what only runtime mode needs means runtime mode. */
-const impliedMode = (spec: AdapterSpec, details: JsonObject | undefined): TargetMode | undefined => {
-  const given = (need: { readonly id: string }) => !isBlank(details?.[need.id])
-  const needed = (mode: TargetMode) => spec.needs.filter((need) => need.modes.includes(mode))
-  if (needed("session").some(given)) return "session"
-  return needed("runtime").some(given) ? "runtime" : undefined
-}
-
-/** The checks that need the whole request: no credential in it, nothing too big, and the policy. */
-const finish = (world: World, request: RoutedRequest, named: ReadonlyArray<readonly [path: string, value: Json]>) =>
-  Either.gen(function* () {
-    const parts: ReadonlyArray<readonly [string, Json]> = [
-      ...named,
-      ["input", request.input],
-      ["target.details", request.target.details ?? null],
-      ["metadata", request.metadata ?? null]
-    ]
-    for (const [path, value] of parts) {
-      const found = findCredential(value, path)
-      if (found !== undefined)
-        return yield* Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
-    }
-    const weight = JSON.stringify(request.input).length
-    if (weight > inputLimit) {
-      return yield* Either.left(
-        new InvalidInput({
-          path: "input",
-          problem: `is ${weight} characters of JSON, more than the ${inputLimit} that are kept; put the material in a file and name the file`
-        })
-      )
-    }
-    const nul = findNul(request.input, "input")
-    if (nul !== undefined) {
-      return yield* Either.left(
-        new InvalidInput({
-          path: nul,
-          problem: "contains a NUL character (U+0000), which no program can receive; remove it"
-        })
-      )
-    }
-    yield* Policy.decide(world.config.policy, request)
-    return request
-  })
-
-const findNul = (value: Json, path: string): string | undefined => {
-  if (typeof value === "string") return value.includes("\u0000") ? path : undefined
-  if (typeof value !== "object" || value === null) return undefined
-  for (const [key, member] of Object.entries(value)) {
-    const found = findNul(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`)
-    if (found !== undefined) return found
-  }
-  return undefined
-}

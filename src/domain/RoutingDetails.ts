@@ -5,6 +5,7 @@ import { lookup } from "./Config.js"
 import { AdapterUnsupported, InvalidInput } from "./DispatchError.js"
 import type { Json, JsonObject } from "./Json.js"
 import { suggestion } from "./Nearest.js"
+import { formatPath, schemaIssues } from "./SchemaIssues.js"
 import type { World } from "./RoutingBackend.js"
 import type { TargetMode, TaskType } from "./Task.js"
 
@@ -15,9 +16,9 @@ export const isBlank = (value: Json | undefined): boolean =>
 const decode = (spec: AdapterSpec, details: JsonObject): Either.Either<JsonObject, InvalidInput> =>
   ParseResult.decodeUnknownEither(spec.details)(details, { onExcessProperty: "error" }).pipe(
     Either.mapLeft((error) => {
-      const issue = ParseResult.ArrayFormatter.formatIssueSync(error)[0]
+      const [issue] = schemaIssues(error)
       return new InvalidInput({
-        path: ["target.details", ...(issue?.path ?? [])].map(String).join("."),
+        path: formatPath(["target", "details", ...(issue?.path ?? [])]),
         problem: issue?.message ?? "does not fit this backend"
       })
     })
@@ -100,4 +101,14 @@ export const answerNeeds = (
     else answers[need.id] = fromEnvironment ?? null
   }
   return { questions, details: { ...details, ...answers } }
+}
+
+export const firstMode = (spec: AdapterSpec): TargetMode => spec.targetModes[0] ?? "session"
+
+/** A call that brings what only runtime mode needs means runtime mode. */
+export const impliedMode = (spec: AdapterSpec, details: JsonObject | undefined): TargetMode | undefined => {
+  const given = (need: { readonly id: string }) => !isBlank(details?.[need.id])
+  const needed = (mode: TargetMode) => spec.needs.filter((need) => need.modes.includes(mode))
+  if (needed("session").some(given)) return "session"
+  return needed("runtime").some(given) ? "runtime" : undefined
 }

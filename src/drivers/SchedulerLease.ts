@@ -1,8 +1,8 @@
-import { Cause, Clock, Duration, Effect, FiberMap, Layer, Option, Queue } from "effect"
+import { Cause, Clock, Duration, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
 import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
-import { Scheduler, type Step } from "../services/Scheduler.js"
+import { type Next, Scheduler, type Step } from "../services/Scheduler.js"
 import { Store } from "../services/Store.js"
 
 export interface LeaseOptions {
@@ -49,7 +49,10 @@ export const layer = (options: LeaseOptions = defaults) =>
       const drive = Effect.fn("scheduler.drive")(function* (claimed: Task, step: Step, bell: Queue.Queue<void>) {
         let task = claimed
         for (;;) {
-          const taken = yield* Effect.either(step(task))
+          const stepping = step(task)
+          const taken = yield* Effect.either(
+            task.status === "running" ? Effect.raceFirst(stepping, rung(task, bell)) : stepping
+          )
           let pause: Duration.DurationInput = 0
           if (taken._tag === "Right") {
             const { right: next } = taken
@@ -65,15 +68,18 @@ export const layer = (options: LeaseOptions = defaults) =>
           const current = yield* Effect.option(store.find(task.id))
           if (Option.isSome(current)) {
             if (current.value.epoch !== claimed.epoch) return
+            if (taken._tag === "Left" && pause === 0 && current.value.revision === task.revision) {
+              yield* Effect.sleep(storePause)
+            }
             task = current.value
           }
         }
       })
 
-      const giveBack = (ids: ReadonlyArray<TaskId>) =>
-        Effect.catchAll(store.release(owner, ids), (error) =>
-          Effect.logWarning(`the lease will run out by itself: ${error.message}`)
-        )
+      /** A look at running work may take long; who rings wants the task read again. */
+      const rung = (task: Task, bell: Queue.Queue<void>) => Effect.as(Queue.take(bell), { next: "after", task, millis: 0 } satisfies Next)
+
+      const giveBack = (id: TaskId) => store.release(owner, [id])
 
       const run = (step: Step) =>
         Effect.scoped(
@@ -100,9 +106,10 @@ export const layer = (options: LeaseOptions = defaults) =>
                     Effect.catchAllCause((cause) =>
                       Cause.isInterruptedOnly(cause)
                         ? Effect.failCause(cause)
-                        : Effect.logError(`driving ${task.id} broke down`, cause)
+                        : Effect.zipRight(Effect.logError(`driving ${task.id} broke down`, cause), Effect.sleep(storePause))
                     ),
-                    Effect.zipRight(giveBack([task.id])),
+                    // A task that a living process owns and does not drive would be driven by nobody.
+                    Effect.zipRight(Effect.orDie(Effect.retry(giveBack(task.id), Schedule.spaced(storePause)))),
                     Effect.ensuring(
                       Effect.sync(() => {
                         if (bells.get(task.id) === bell) bells.delete(task.id)
@@ -138,7 +145,15 @@ export const layer = (options: LeaseOptions = defaults) =>
           Effect.gen(function* () {
             yield* renewing
             const claimed = yield* store.claim({ owner, limit: 1, only: id, capacity })
-            yield* Effect.forEach(claimed, (task) => oneVisit(task, step).pipe(Effect.ensuring(giveBack([task.id]))))
+            yield* Effect.forEach(claimed, (task) =>
+              oneVisit(task, step).pipe(
+                Effect.ensuring(
+                  Effect.catchAll(Effect.retry(giveBack(task.id), { times: 5 }), (error) =>
+                    Effect.logWarning(`the lease will run out by itself: ${error.message}`)
+                  )
+                )
+              )
+            )
           })
         )
 

@@ -1,6 +1,6 @@
-import { Effect, ParseResult, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
-import { suggestion } from "../domain/Nearest.js"
+import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
 import type { Preflight } from "../dispatch/Preflight.js"
 import { type Reply, settle } from "./Reply.js"
@@ -48,16 +48,12 @@ export const tool = <A, I, B, J>(
 })
 
 const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
-  Schema.decodeUnknown(schema, { onExcessProperty: "error", errors: "first" })(args).pipe(
+  Schema.decodeUnknown(schema, { onExcessProperty: "error" })(args).pipe(
     Effect.mapError((error) => {
-      const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-      const path = issue === undefined || issue.path.length === 0 ? "arguments" : issue.path.map(String).join(".")
-      if (issue?._tag !== "Unexpected")
-        return new InvalidInput({ path, problem: issue?.message ?? "do not fit this tool" })
-      const known = Array.from(issue.message.matchAll(/"([^"]+)"/g), (match) => match[1] ?? "")
+      const [issue] = schemaIssues(error.issue)
       return new InvalidInput({
-        path,
-        problem: `is not an argument of this tool.${suggestion(path, known)} It takes: ${known.join(", ") || "none"}`
+        path: formatPath(issue?.path ?? []) || "arguments",
+        problem: issue?.message ?? "do not fit this tool"
       })
     })
   )
