@@ -180,18 +180,20 @@ describe("A start", () => {
     })
   )
 
-  it.live("that is repeated because nobody noted the first one finds the work, though that removed its own folder", () =>
-    Effect.gen(function* () {
-      const cwd = join(root, "doomed")
-      mkdirSync(cwd)
-      const { task, resources } = yield* begin(layer, draft(shell(`rmdir "${cwd}"; sleep 0.5`, { cwd })))
-      yield* until("the folder is gone", () => !existsSync(cwd))
-      yield* call(layer, (adapter) => adapter.start(task))
-      const { outcome } = yield* watch(layer, task)
-      assert.isTrue(outcome.ok)
-      assert.strictEqual(runs(task.id), 1)
-      yield* cleaned(layer, task, resources)
-    })
+  it.live(
+    "that is repeated because nobody noted the first one finds the work, though that removed its own folder",
+    () =>
+      Effect.gen(function* () {
+        const cwd = join(root, "doomed")
+        mkdirSync(cwd)
+        const { task, resources } = yield* begin(layer, draft(shell(`rmdir "${cwd}"; sleep 0.5`, { cwd })))
+        yield* until("the folder is gone", () => !existsSync(cwd))
+        yield* call(layer, (adapter) => adapter.start(task))
+        const { outcome } = yield* watch(layer, task)
+        assert.isTrue(outcome.ok)
+        assert.strictEqual(runs(task.id), 1)
+        yield* cleaned(layer, task, resources)
+      })
   )
 
   it.live("by somebody who slept through the task's whole life runs nothing", () =>

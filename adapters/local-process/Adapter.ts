@@ -35,7 +35,9 @@ const endingOf = (task: Task, details: Details) =>
 
 const begin = (task: Task) =>
   Effect.flatMap(processes, (here) =>
-    task.startToken === undefined ? new SupervisorFailed({ detail: "the task has no start token" }) : start(task, task.startToken, here)
+    task.startToken === undefined
+      ? new SupervisorFailed({ detail: "the task has no start token" })
+      : start(task, task.startToken, here)
   )
 
 const probe = (task: Task) =>
@@ -78,7 +80,11 @@ const decodeWorktree = Schema.decodeUnknownOption(Worktree)
 /** A cancel that is complete, or has come too late, leaves nothing that runs. */
 const ended = (ending: Ending) => Effect.map(cancel(ending), ({ state }) => state !== "stopping")
 
-const gone = (resource: Resource, how: Resource["ref"]): Resource => ({ ...resource, ref: { ...resource.ref, ...how }, state: "gone" })
+const gone = (resource: Resource, how: Resource["ref"]): Resource => ({
+  ...resource,
+  ref: { ...resource.ref, ...how },
+  state: "gone"
+})
 
 /** Runs tasks as processes of this machine, each under a supervisor that needs no server. */
 export const layer: Layer.Layer<Adapter, never, Needs> = Layer.effect(

@@ -18,7 +18,10 @@ export const leftBehind = (folder: string, declared: ReadonlySet<string>): Effec
   )
 
 const filesBelow = (folder: string): ReadonlyArray<{ readonly path: string; readonly sizeBytes: number }> =>
-  Either.getOrElse(Either.try(() => readdirSync(folder, { withFileTypes: true })), () => [])
+  Either.getOrElse(
+    Either.try(() => readdirSync(folder, { withFileTypes: true })),
+    () => []
+  )
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name)

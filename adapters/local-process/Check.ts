@@ -23,15 +23,37 @@ export const check = (request: RoutedRequest): Effect.Effect<ReadonlyArray<Check
         const found = (name: string) => locate(name, directory, env["PATH"])
         const executables = request.taskType === "command.run" ? details.allow : (details.command ?? []).slice(0, 1)
         return [
-          verdict("platform", processesHere() === undefined ? new UnsupportedPlatform({ platform: process.platform }).message : undefined, process.platform),
-          verdict("supervisor", existsSync(program) ? undefined : `${program} is missing; install the package again.`, program),
-          verdict("cwd", isDirectory(directory) ? undefined : new WorkingDirectoryMissing({ path: directory }).message, directory),
+          verdict(
+            "platform",
+            processesHere() === undefined ? new UnsupportedPlatform({ platform: process.platform }).message : undefined,
+            process.platform
+          ),
+          verdict(
+            "supervisor",
+            existsSync(program) ? undefined : `${program} is missing; install the package again.`,
+            program
+          ),
+          verdict(
+            "cwd",
+            isDirectory(directory) ? undefined : new WorkingDirectoryMissing({ path: directory }).message,
+            directory
+          ),
           ...(executables.length === 0 ? [nothingToRun(request)] : []),
           ...executables.map((executable) =>
-            verdict("executable", found(executable) === undefined ? new ExecutableNotFound({ executable }).message : undefined, found(executable) ?? "")
+            verdict(
+              "executable",
+              found(executable) === undefined ? new ExecutableNotFound({ executable }).message : undefined,
+              found(executable) ?? ""
+            )
           ),
           ...(details.isolation === "worktree"
-            ? [verdict("git", found("git") === undefined ? "git was not found; worktrees need it." : undefined, found("git") ?? "")]
+            ? [
+                verdict(
+                  "git",
+                  found("git") === undefined ? "git was not found; worktrees need it." : undefined,
+                  found("git") ?? ""
+                )
+              ]
             : [])
         ]
       })
@@ -39,5 +61,13 @@ export const check = (request: RoutedRequest): Effect.Effect<ReadonlyArray<Check
 
 const nothingToRun = ({ taskType }: RoutedRequest): Check =>
   taskType === "command.run"
-    ? { name: "executable", status: "warn", message: "The backend's details.allow is empty, so command.run may run nothing." }
-    : { name: "executable", status: "fail", message: "The backend's details.command is missing, so agent.run has nothing to run." }
+    ? {
+        name: "executable",
+        status: "warn",
+        message: "The backend's details.allow is empty, so command.run may run nothing."
+      }
+    : {
+        name: "executable",
+        status: "fail",
+        message: "The backend's details.command is missing, so agent.run has nothing to run."
+      }

@@ -26,7 +26,13 @@ export const cut = (window: Uint8Array, options: { readonly within: boolean; rea
   let start = 0
   let within = options.within
   for (let end = window.indexOf(newline); end !== -1; end = window.indexOf(newline, start)) {
-    pieces.push({ text: decode(window.subarray(start, end)), at: start, bytes: end - start, whole: !within, newline: true })
+    pieces.push({
+      text: decode(window.subarray(start, end)),
+      at: start,
+      bytes: end - start,
+      whole: !within,
+      newline: true
+    })
     start = end + 1
     within = false
   }
@@ -35,7 +41,13 @@ export const cut = (window: Uint8Array, options: { readonly within: boolean; rea
   const limit = !within && rest[0] === brace ? patience.json : patience.text
   if (!options.last && rest.length < limit) return { pieces, used: start, within }
   const bytes = options.last ? rest.length : rest.length - unfinished(rest)
-  pieces.push({ text: decode(rest.subarray(0, bytes)), at: start, bytes, whole: options.last && !within, newline: false })
+  pieces.push({
+    text: decode(rest.subarray(0, bytes)),
+    at: start,
+    bytes,
+    whole: options.last && !within,
+    newline: false
+  })
   return { pieces, used: start + bytes, within: !options.last }
 }
 

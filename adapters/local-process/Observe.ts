@@ -24,40 +24,49 @@ interface Seen {
 }
 
 /** What the task said since its cursor and, once everything it said has been seen, how it ended. */
-export const observe = Effect.fn("local.observe")(function* (task: Task, details: Details, executable: string, ending: Ending) {
-  const { folder } = ending
-  const found = yield* situation(folder, ending.processes)
-  const cursor = Option.getOrElse(Schema.decodeUnknownOption(Cursor)(task.cursor), () => beginning)
-  const over = found.state !== "running"
-  const out = yield* see(task.id, folder, "stdout", cursor, over)
-  const err = yield* see(task.id, folder, "stderr", out.cursor, over)
-  const seen = {
-    entries: joined([...out.entries, ...err.entries]),
-    artifacts: out.artifacts,
-    cursor: err.cursor
-  }
-  if (out.more || err.more) return { ...seen, pollAfter: 0 } satisfies Observation
-  switch (found.state) {
-    case "running":
-      return { ...seen, pollAfter: yield* patienceOf(folder, seen.entries.length > 0) } satisfies Observation
-    case "ended": {
-      const line = yield* readAnswer(folder, seen.cursor.answer)
-      const declared = [...seen.artifacts, ...(understand(line, task.id)?.artifacts ?? [])]
-      const others = yield* leftBehind(folder, new Set(declared.map(({ uri }) => uri)))
-      const outcome = yield* outcomeOf(task.id, folder, executable, details, found.exit, line)
-      return { ...seen, artifacts: [...seen.artifacts, ...others], outcome, pollAfter: 0 } satisfies Observation
+export const observe = Effect.fn("local.observe")(
+  function* (task: Task, details: Details, executable: string, ending: Ending) {
+    const { folder } = ending
+    const found = yield* situation(folder, ending.processes)
+    const cursor = Option.getOrElse(Schema.decodeUnknownOption(Cursor)(task.cursor), () => beginning)
+    const over = found.state !== "running"
+    const out = yield* see(task.id, folder, "stdout", cursor, over)
+    const err = yield* see(task.id, folder, "stderr", out.cursor, over)
+    const seen = {
+      entries: joined([...out.entries, ...err.entries]),
+      artifacts: out.artifacts,
+      cursor: err.cursor
     }
-    case "void":
-      return { ...seen, outcome: failure(new Cancelled()), pollAfter: 0 } satisfies Observation
-    default:
-      return (yield* endOrphans(ending))
-        ? ({ ...seen, outcome: failure(lost(found)), pollAfter: 0 } satisfies Observation)
-        : ({ ...seen, pollAfter: 100 } satisfies Observation)
-  }
-}, (effect) => Effect.map(effect, (observation): Observation => observation))
+    if (out.more || err.more) return { ...seen, pollAfter: 0 } satisfies Observation
+    switch (found.state) {
+      case "running":
+        return { ...seen, pollAfter: yield* patienceOf(folder, seen.entries.length > 0) } satisfies Observation
+      case "ended": {
+        const line = yield* readAnswer(folder, seen.cursor.answer)
+        const declared = [...seen.artifacts, ...(understand(line, task.id)?.artifacts ?? [])]
+        const others = yield* leftBehind(folder, new Set(declared.map(({ uri }) => uri)))
+        const outcome = yield* outcomeOf(task.id, folder, executable, details, found.exit, line)
+        return { ...seen, artifacts: [...seen.artifacts, ...others], outcome, pollAfter: 0 } satisfies Observation
+      }
+      case "void":
+        return { ...seen, outcome: failure(new Cancelled()), pollAfter: 0 } satisfies Observation
+      default:
+        return (yield* endOrphans(ending))
+          ? ({ ...seen, outcome: failure(lost(found)), pollAfter: 0 } satisfies Observation)
+          : ({ ...seen, pollAfter: 100 } satisfies Observation)
+    }
+  },
+  (effect) => Effect.map(effect, (observation): Observation => observation)
+)
 
 /** What a stream holds beyond the cursor; `over` says that nothing more will be written. */
-const see = Effect.fnUntraced(function* (taskId: string, folder: string, name: "stdout" | "stderr", cursor: Cursor, over: boolean) {
+const see = Effect.fnUntraced(function* (
+  taskId: string,
+  folder: string,
+  name: "stdout" | "stderr",
+  cursor: Cursor,
+  over: boolean
+) {
   const within = cursor.within.includes(name)
   const look = (length: number) =>
     Effect.map(readWindow(folder, files[name], cursor[name], length), ({ bytes, size }) => {
@@ -114,4 +123,6 @@ const patienceOf = Effect.fnUntraced(function* (folder: string, talking: boolean
 })
 
 const lost = (found: Situation): WorkerLost =>
-  new WorkerLost({ lastHeartbeat: "lastSeen" in found ? new Date(found.lastSeen).toISOString() : "before its folder was removed" })
+  new WorkerLost({
+    lastHeartbeat: "lastSeen" in found ? new Date(found.lastSeen).toISOString() : "before its folder was removed"
+  })

@@ -4,7 +4,18 @@ import type { Outcome } from "../../src/domain/Task.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { decodeTail } from "./Lines.js"
 import { readWindow } from "./Output.js"
-import { Cancelled, DeadlineExceeded, type Details, Exited, type FolderFailed, Killed, OutputLimit, SpawnFailed, SupervisorFailed, WorkerFailed } from "./Spec.generated.js"
+import {
+  Cancelled,
+  DeadlineExceeded,
+  type Details,
+  Exited,
+  type FolderFailed,
+  Killed,
+  OutputLimit,
+  SpawnFailed,
+  SupervisorFailed,
+  WorkerFailed
+} from "./Spec.generated.js"
 import { type Exit, files } from "./supervisor/Records.js"
 import type { Cursor } from "./Wire.js"
 import { type Answer, answerOf } from "./WorkerLine.js"
@@ -25,7 +36,14 @@ export const failure = (error: AdapterFailure, result?: Json): Outcome => ({
 })
 
 /** How the work ended, from its exit record and its own words. */
-export const outcomeOf = Effect.fn("local.outcome")(function* (taskId: string, folder: string, executable: string, details: Details, exit: Exit, line: string) {
+export const outcomeOf = Effect.fn("local.outcome")(function* (
+  taskId: string,
+  folder: string,
+  executable: string,
+  details: Details,
+  exit: Exit,
+  line: string
+) {
   const said = answerOf(line, taskId)
   const result = said?.result
   switch (exit.reason) {
@@ -40,19 +58,35 @@ export const outcomeOf = Effect.fn("local.outcome")(function* (taskId: string, f
     case "cancelled":
       return failure(new Cancelled(), result)
     case "terminated":
-      return failure(new Killed({ executable, signal: "a SIGTERM to its supervisor", lastLines: yield* endOf(folder, files.stderr) }), result)
+      return failure(
+        new Killed({
+          executable,
+          signal: "a SIGTERM to its supervisor",
+          lastLines: yield* endOf(folder, files.stderr)
+        }),
+        result
+      )
     case "exited":
       return yield* byItself(folder, executable, exit, said)
   }
 })
 
-const byItself = Effect.fnUntraced(function* (folder: string, executable: string, { code, signal }: Exit, said: Answer | undefined) {
+const byItself = Effect.fnUntraced(function* (
+  folder: string,
+  executable: string,
+  { code, signal }: Exit,
+  said: Answer | undefined
+) {
   if (said?.ok === false) {
-    return failure(new WorkerFailed({ detail: said.message, exitCode: code, workerError: said.error ?? null }), said.result)
+    return failure(
+      new WorkerFailed({ detail: said.message, exitCode: code, workerError: said.error ?? null }),
+      said.result
+    )
   }
   if (code === 0) return { ok: true, result: said?.result ?? (yield* printed(folder)) } satisfies Outcome
   const lines = yield* endOf(folder, files.stderr)
-  if (code === null) return failure(new Killed({ executable, signal: signal ?? "a signal", lastLines: lines }), said?.result)
+  if (code === null)
+    return failure(new Killed({ executable, signal: signal ?? "a signal", lastLines: lines }), said?.result)
   return failure(new Exited({ executable, exitCode: code, lastLines: lines }), said?.result)
 })
 
@@ -60,7 +94,9 @@ const byItself = Effect.fnUntraced(function* (folder: string, executable: string
 export const readAnswer = (folder: string, answer: Cursor["answer"]): Effect.Effect<string, FolderFailed> =>
   answer === undefined
     ? Effect.succeed("")
-    : Effect.map(readWindow(folder, files.stdout, answer.at, answer.bytes), ({ bytes }) => decodeTail(bytes, false).trim())
+    : Effect.map(readWindow(folder, files.stdout, answer.at, answer.bytes), ({ bytes }) =>
+        decodeTail(bytes, false).trim()
+      )
 
 /** What a command without a result of its own printed, or the end of it. */
 const printed = (folder: string) =>
@@ -71,5 +107,9 @@ const printed = (folder: string) =>
 
 const endOf = (folder: string, name: string) =>
   Effect.map(readWindow(folder, name, -lastLines.bytes, lastLines.bytes), ({ bytes, size }) =>
-    decodeTail(bytes, size > bytes.length).trimEnd().split("\n").slice(-lastLines.count).filter((line) => line !== "")
+    decodeTail(bytes, size > bytes.length)
+      .trimEnd()
+      .split("\n")
+      .slice(-lastLines.count)
+      .filter((line) => line !== "")
   )

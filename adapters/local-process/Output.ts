@@ -11,7 +11,12 @@ export interface Window {
 }
 
 /** Reads so many bytes from a place; from the end when `from` is negative. */
-export const readWindow = (folder: string, name: string, from: number, length: number): Effect.Effect<Window, FolderFailed> =>
+export const readWindow = (
+  folder: string,
+  name: string,
+  from: number,
+  length: number
+): Effect.Effect<Window, FolderFailed> =>
   Effect.tryPromise({
     try: async () => {
       const file = await open(join(folder, name), "r").catch((error: unknown) => {

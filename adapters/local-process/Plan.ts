@@ -3,7 +3,13 @@ import { delimiter, isAbsolute, join, resolve } from "node:path"
 import { Config, Effect, Either, Option, ParseResult, Schema } from "effect"
 import { encodeText, formatIssues, type Json } from "../../src/domain/Json.js"
 import type { RoutedRequest } from "../../src/domain/Task.js"
-import { ArgumentInvalid, Details, ExecutableNotAllowed, ExecutableNotFound, WorkingDirectoryMissing } from "./Spec.generated.js"
+import {
+  ArgumentInvalid,
+  Details,
+  ExecutableNotAllowed,
+  ExecutableNotFound,
+  WorkingDirectoryMissing
+} from "./Spec.generated.js"
 import { CommandInput } from "./Wire.js"
 
 /** What is to be run, complete but for the folder of a worktree. */
@@ -24,8 +30,12 @@ export const plan = Effect.fn("local.plan")(function* (taskId: string, request: 
   const env = yield* environment(details.env)
   const directory = directoryOf(details)
   if (!isDirectory(directory)) return yield* new WorkingDirectoryMissing({ path: directory })
-  const wanted = yield* request.taskType === "command.run" ? allowed(request, details) : filled(taskId, request, details)
-  yield* Effect.forEach(wanted.argv, (element, index) => checkElement(element, wanted.fields[index] ?? "details.command"))
+  const wanted = yield* request.taskType === "command.run"
+    ? allowed(request, details)
+    : filled(taskId, request, details)
+  yield* Effect.forEach(wanted.argv, (element, index) =>
+    checkElement(element, wanted.fields[index] ?? "details.command")
+  )
   const [executable, ...args] = wanted.argv
   const found = locate(executable, directory, env["PATH"])
   if (found === undefined) return yield* new ExecutableNotFound({ executable })
@@ -36,7 +46,10 @@ export const plan = Effect.fn("local.plan")(function* (taskId: string, request: 
 export const detailsOf = (request: RoutedRequest): Effect.Effect<Details, ArgumentInvalid> =>
   Effect.mapError(ParseResult.decodeUnknown(Details)(request.details), (issue) => {
     const [first] = formatIssues(ParseResult.parseError(issue))
-    return new ArgumentInvalid({ path: `details.${first?.path ?? ""}`, problem: first?.message ?? "is not what it should be" })
+    return new ArgumentInvalid({
+      path: `details.${first?.path ?? ""}`,
+      problem: first?.message ?? "is not what it should be"
+    })
   })
 
 /** What the command is called in messages. */
@@ -54,17 +67,26 @@ export const directoryOf = (details: Details): string =>
 export const environment = (names: ReadonlyArray<string>): Effect.Effect<Readonly<Record<string, string>>> =>
   Effect.map(
     Effect.forEach(names, (name) => Effect.map(Effect.option(Config.string(name)), (value) => ({ name, value }))),
-    (found) => Object.fromEntries(found.flatMap(({ name, value }) => (Option.isSome(value) ? [[name, value.value]] : [])))
+    (found) =>
+      Object.fromEntries(found.flatMap(({ name, value }) => (Option.isSome(value) ? [[name, value.value]] : [])))
   )
 
 /** The file that a name on the PATH means, or the path as it is; nothing if it cannot be executed. */
-export const locate = (executable: string, directory: string, path = "/usr/local/bin:/usr/bin:/bin"): string | undefined => {
+export const locate = (
+  executable: string,
+  directory: string,
+  path = "/usr/local/bin:/usr/bin:/bin"
+): string | undefined => {
   if (executable.includes("/")) return isExecutable(resolve(directory, executable)) ? executable : undefined
   const folders = path.split(delimiter).filter(isAbsolute)
   return folders.map((folder) => join(folder, executable)).find(isExecutable)
 }
 
-export const isDirectory = (path: string): boolean => Either.getOrElse(Either.try(() => statSync(path).isDirectory()), () => false)
+export const isDirectory = (path: string): boolean =>
+  Either.getOrElse(
+    Either.try(() => statSync(path).isDirectory()),
+    () => false
+  )
 
 interface Wanted {
   readonly argv: readonly [string, ...ReadonlyArray<string>]
@@ -72,29 +94,47 @@ interface Wanted {
   readonly fields: ReadonlyArray<string>
 }
 
-const allowed = (request: RoutedRequest, { allow }: Details): Effect.Effect<Wanted, ArgumentInvalid | ExecutableNotAllowed> => {
+const allowed = (
+  request: RoutedRequest,
+  { allow }: Details
+): Effect.Effect<Wanted, ArgumentInvalid | ExecutableNotAllowed> => {
   const decoded = Schema.decodeUnknownEither(CommandInput)(request.input)
   if (Either.isLeft(decoded)) {
-    return new ArgumentInvalid({ path: "input.command", problem: 'expected an argument vector such as ["ls", "-l"], or an executable with input.args' })
+    return new ArgumentInvalid({
+      path: "input.command",
+      problem: 'expected an argument vector such as ["ls", "-l"], or an executable with input.args'
+    })
   }
   const { command, args = [] } = decoded.right
   if (typeof command === "string" && /\s/.test(command)) {
-    return new ArgumentInvalid({ path: "input.command", problem: "is read by no shell; give each argument as an element of its own" })
+    return new ArgumentInvalid({
+      path: "input.command",
+      problem: "is read by no shell; give each argument as an element of its own"
+    })
   }
-  const [executable, ...rest] = typeof command === "string" ? [command, ...args] : [command[0], ...command.slice(1), ...args]
+  const [executable, ...rest] =
+    typeof command === "string" ? [command, ...args] : [command[0], ...command.slice(1), ...args]
   if (executable === undefined || !allow.includes(executable)) {
     return new ExecutableNotAllowed({ executable: executable ?? "", allowed: allow })
   }
-  return Effect.succeed({ argv: [executable, ...rest], fields: [executable, ...rest].map((_, index) => `input.command[${index}]`) })
+  return Effect.succeed({
+    argv: [executable, ...rest],
+    fields: [executable, ...rest].map((_, index) => `input.command[${index}]`)
+  })
 }
 
 const filled = (taskId: string, request: RoutedRequest, details: Details): Effect.Effect<Wanted, ArgumentInvalid> =>
   Effect.gen(function* () {
     const [executable, ...args] = details.command ?? []
     if (executable === undefined) {
-      return yield* new ArgumentInvalid({ path: "details.command", problem: "the config must give the argument vector that agent.run runs" })
+      return yield* new ArgumentInvalid({
+        path: "details.command",
+        problem: "the config must give the argument vector that agent.run runs"
+      })
     }
-    const elements = yield* Effect.forEach(args, (element, index) => fill(element, args[index - 1], taskId, request.input))
+    const elements = yield* Effect.forEach(args, (element, index) =>
+      fill(element, args[index - 1], taskId, request.input)
+    )
     return {
       argv: [executable, ...elements.map(({ text }) => text)] as const,
       fields: ["details.command[0]", ...elements.map(({ field }, index) => field ?? `details.command[${index + 1}]`)]
@@ -106,26 +146,40 @@ interface Filled {
   readonly field: string | undefined
 }
 
-const fill = (element: string, before: string | undefined, taskId: string, input: RoutedRequest["input"]): Effect.Effect<Filled, ArgumentInvalid> => {
+const fill = (
+  element: string,
+  before: string | undefined,
+  taskId: string,
+  input: RoutedRequest["input"]
+): Effect.Effect<Filled, ArgumentInvalid> => {
   if (element === "{taskId}") return Effect.succeed({ text: taskId, field: undefined })
-  if (element === "{context}") return Effect.succeed({ text: encodeText(input["context"] ?? {}), field: "input.context" })
+  if (element === "{context}")
+    return Effect.succeed({ text: encodeText(input["context"] ?? {}), field: "input.context" })
   if (element !== "{instruction}") return Effect.succeed({ text: element, field: undefined })
   const instruction = instructionOf(input)
   if (instruction === undefined) {
-    return new ArgumentInvalid({ path: "input.instruction", problem: "is missing and the backend's command needs it; give it as text" })
+    return new ArgumentInvalid({
+      path: "input.instruction",
+      problem: "is missing and the backend's command needs it; give it as text"
+    })
   }
   if (instruction.startsWith("-") && before !== "--") {
-    return new ArgumentInvalid({ path: "input.instruction", problem: "begins with '-', which the command could take for an option; begin with a word" })
+    return new ArgumentInvalid({
+      path: "input.instruction",
+      problem: "begins with '-', which the command could take for an option; begin with a word"
+    })
   }
   return Effect.succeed({ text: instruction, field: "input.instruction" })
 }
 
-export const instructionOf = (input: RoutedRequest["input"]): string | undefined => textOf(input["instruction"]) ?? textOf(input["prompt"])
+export const instructionOf = (input: RoutedRequest["input"]): string | undefined =>
+  textOf(input["instruction"]) ?? textOf(input["prompt"])
 
 const textOf = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined)
 
 const checkElement = (element: string, field: string): Effect.Effect<void, ArgumentInvalid> => {
-  if (element.includes("\0")) return new ArgumentInvalid({ path: field, problem: "holds a NUL character, which no argument can; remove it" })
+  if (element.includes("\0"))
+    return new ArgumentInvalid({ path: field, problem: "holds a NUL character, which no argument can; remove it" })
   const bytes = Buffer.byteLength(element)
   return bytes <= longestArgument
     ? Effect.void
@@ -135,6 +189,11 @@ const checkElement = (element: string, field: string): Effect.Effect<void, Argum
       })
 }
 
-const isExecutable = (path: string): boolean => isFile(path) && Either.isRight(Either.try(() => accessSync(path, constants.X_OK)))
+const isExecutable = (path: string): boolean =>
+  isFile(path) && Either.isRight(Either.try(() => accessSync(path, constants.X_OK)))
 
-const isFile = (path: string): boolean => Either.getOrElse(Either.try(() => statSync(path).isFile()), () => false)
+const isFile = (path: string): boolean =>
+  Either.getOrElse(
+    Either.try(() => statSync(path).isFile()),
+    () => false
+  )

@@ -85,7 +85,10 @@ const progress = (task: Task, stateDir: string, details: Details, state: Resourc
   const process: Resource = { key: "process", kind: "local.process", ref: { folder }, state }
   if (worktree === undefined) return { providerRefs: { folder }, resources: [process] }
   const ref: JsonObject = { ...worktree }
-  return { providerRefs: { folder, worktree: ref }, resources: [process, { key: "worktree", kind: "git.worktree", ref, state }] }
+  return {
+    providerRefs: { folder, worktree: ref },
+    resources: [process, { key: "worktree", kind: "git.worktree", ref, state }]
+  }
 }
 
 /** What the worker reads on its stdin. */

@@ -24,12 +24,16 @@ const failed = (folder: string, error: unknown): FolderFailed =>
   new FolderFailed({ path: folder, detail: error instanceof Error ? error.message : String(error) })
 
 const read = <A>(folder: string, name: string, schema: Schema.Schema<A>): Effect.Effect<A | undefined, FolderFailed> =>
-  Effect.flatMap(touching(folder, () => readText(join(folder, name))), (text) =>
-    text === undefined
-      ? Effect.succeed(undefined)
-      : Schema.decode(Schema.parseJson(schema))(text).pipe(
-          Effect.mapError((error: ParseResult.ParseError) => failed(folder, new Error(`${name} is damaged: ${error.message}`)))
-        )
+  Effect.flatMap(
+    touching(folder, () => readText(join(folder, name))),
+    (text) =>
+      text === undefined
+        ? Effect.succeed(undefined)
+        : Schema.decode(Schema.parseJson(schema))(text).pipe(
+            Effect.mapError((error: ParseResult.ParseError) =>
+              failed(folder, new Error(`${name} is damaged: ${error.message}`))
+            )
+          )
   )
 
 /** So long after its last sign a supervisor that we cannot look up, in another container, counts as gone. */
@@ -103,7 +107,8 @@ export const close = (folder: string): Effect.Effect<void, FolderFailed> =>
     writeFileSync(closedMark(folder), "", { mode: 0o600 })
     if (!existsSync(folder)) return
     for (const name of readdirSync(folder)) {
-      if (name !== files.artifacts || isEmpty(join(folder, name))) rmSync(join(folder, name), { recursive: true, force: true })
+      if (name !== files.artifacts || isEmpty(join(folder, name)))
+        rmSync(join(folder, name), { recursive: true, force: true })
     }
     if (isEmpty(folder)) rmSync(folder, { recursive: true, force: true })
   })
@@ -112,4 +117,3 @@ const isEmpty = (folder: string): boolean => {
   const found = statSync(folder, { throwIfNoEntry: false })
   return found?.isDirectory() === true && readdirSync(folder).length === 0
 }
-

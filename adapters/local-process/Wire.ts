@@ -11,10 +11,21 @@ export const Claim: Schema.Schema<Records.Claim> = Schema.Struct({
   claimedAt: Millis
 })
 
-export const Child: Schema.Schema<Records.Child> = Schema.Struct({ child: Identity, descendants: Schema.Array(Identity) })
+export const Child: Schema.Schema<Records.Child> = Schema.Struct({
+  child: Identity,
+  descendants: Schema.Array(Identity)
+})
 
 export const Exit: Schema.Schema<Records.Exit> = Schema.Struct({
-  reason: Schema.Literal("exited", "spawn_failed", "deadline", "output_limit", "cancelled", "terminated", "supervisor_failed"),
+  reason: Schema.Literal(
+    "exited",
+    "spawn_failed",
+    "deadline",
+    "output_limit",
+    "cancelled",
+    "terminated",
+    "supervisor_failed"
+  ),
   code: Schema.NullOr(Schema.Int),
   signal: Schema.NullOr(Schema.String),
   startedAt: Millis,
@@ -42,7 +53,9 @@ export const Cursor = Schema.Struct({
   /** Streams whose next byte belongs to a line that was too long to wait for its end. */
   within: Schema.Array(Schema.Literal("stdout", "stderr")),
   /** Where on stdout the line is that says how the work went. */
-  answer: Schema.optionalWith(Schema.Struct({ at: Schema.NonNegativeInt, bytes: Schema.NonNegativeInt }), { exact: true })
+  answer: Schema.optionalWith(Schema.Struct({ at: Schema.NonNegativeInt, bytes: Schema.NonNegativeInt }), {
+    exact: true
+  })
 })
 export type Cursor = typeof Cursor.Type
 

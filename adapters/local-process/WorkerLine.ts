@@ -27,7 +27,8 @@ export const understand = (line: string, taskId: string): Said | undefined => {
   if (spoken === undefined) return undefined
   const events = "ok" in spoken ? spoken.events : [spoken]
   const answers = "ok" in spoken || spoken.type === "task.result" || spoken.type === "task.failed"
-  if (!("ok" in spoken)) return { entries: [tellable.has(spoken.type) ? spoken : { log: `${line}\n` }], artifacts: [], answers }
+  if (!("ok" in spoken))
+    return { entries: [tellable.has(spoken.type) ? spoken : { log: `${line}\n` }], artifacts: [], answers }
   const entries = events.flatMap((event): ReadonlyArray<Entry> =>
     tellable.has(event.type) ? [event] : event.message === undefined ? [] : [{ log: `${event.message}\n` }]
   )
@@ -44,7 +45,8 @@ export const answerOf = (line: string, taskId: string): Answer | undefined => {
   const result = "ok" in spoken && spoken.output !== undefined ? spoken.output : (told?.payload ?? told?.message)
   const withResult = result === undefined ? {} : { result }
   if ("ok" in spoken && !spoken.ok) return { ok: false, ...failureOf(spoken.error), ...withResult }
-  if (failed !== undefined) return { ok: false, message: failed.message ?? silent, ...optional(failed.payload), ...withResult }
+  if (failed !== undefined)
+    return { ok: false, message: failed.message ?? silent, ...optional(failed.payload), ...withResult }
   return { ok: true, ...withResult }
 }
 
@@ -71,7 +73,10 @@ const failureOf = (error: WorkerResponse["error"]): { readonly message: string; 
   if (error === undefined) return { message: silent }
   if (typeof error === "string") return { message: error }
   if (!("code" in error)) return { message: error.message }
-  return { message: error.message, error: { code: error.code, ...(error.details === undefined ? {} : { details: error.details }) } }
+  return {
+    message: error.message,
+    error: { code: error.code, ...(error.details === undefined ? {} : { details: error.details }) }
+  }
 }
 
 const optional = (error: Json | undefined) => (error === undefined ? {} : { error })

@@ -22,13 +22,19 @@ const ready = "worktree"
  * Makes the worktree, unless it is there. One that an interrupted attempt left half made is removed only if git finds
  * nothing in it that would be lost.
  */
-export const makeWorktree = Effect.fn("local.makeWorktree")(function* (folder: string, worktree: Worktree, env: Environment) {
+export const makeWorktree = Effect.fn("local.makeWorktree")(function* (
+  folder: string,
+  worktree: Worktree,
+  env: Environment
+) {
   const { repository, path, branch } = worktree
   if ((yield* touchedAt(folder, ready)) !== undefined && isDirectory(path)) return
   const refused = (detail: string) => new WorktreeFailed({ repository, detail })
   if (isDirectory(path)) {
     yield* Effect.mapError(git(env, repository, "worktree", "remove", path), (detail) =>
-      refused(`${path} is left from an interrupted attempt and git will not remove it (${detail}); look at it, then remove it`)
+      refused(
+        `${path} is left from an interrupted attempt and git will not remove it (${detail}); look at it, then remove it`
+      )
     )
   }
   yield* privateFolder(join(path, ".."))
@@ -46,7 +52,10 @@ export interface Removal {
 }
 
 /** Removes the worktree if nothing is lost by it, and its branch if it has no commit of its own. */
-export const removeWorktree = Effect.fn("local.removeWorktree")(function* ({ repository, path, branch }: Worktree, env: Environment) {
+export const removeWorktree = Effect.fn("local.removeWorktree")(function* (
+  { repository, path, branch }: Worktree,
+  env: Environment
+) {
   const removal = Effect.gen(function* () {
     if (isDirectory(path)) {
       const adrift = yield* git(env, path, "rev-list", "--count", "HEAD", "--not", "--branches", "--remotes", "--tags")
@@ -66,9 +75,18 @@ const kept = (reason: string): Removal => ({ kept: true, branchKept: true, reaso
 type Environment = Readonly<Record<string, string>>
 
 /** Runs git without asking a person anything; fails with what it says. */
-const git = (env: Environment, folder: string, ...args: ReadonlyArray<string>): Effect.Effect<string, string, Transport> =>
-  Effect.flatMap(Transport, ({ run }) => run({ argv: ["git", "-C", folder, ...args], env: { ...env, GIT_TERMINAL_PROMPT: "0" }, timeoutSeconds })).pipe(
+const git = (
+  env: Environment,
+  folder: string,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<string, string, Transport> =>
+  Effect.flatMap(Transport, ({ run }) =>
+    run({ argv: ["git", "-C", folder, ...args], env: { ...env, GIT_TERMINAL_PROMPT: "0" }, timeoutSeconds })
+  ).pipe(
     Effect.mapError((error) => error.message),
-    Effect.filterOrFail(({ exitCode }) => exitCode === 0, ({ stderr }) => stderr.trim() || `git ${args[0]} failed`),
+    Effect.filterOrFail(
+      ({ exitCode }) => exitCode === 0,
+      ({ stderr }) => stderr.trim() || `git ${args[0]} failed`
+    ),
     Effect.map(({ stdout }) => stdout.trim())
   )

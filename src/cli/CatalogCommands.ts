@@ -10,7 +10,8 @@ const show = Effect.fn("cli.catalog")(function* (items: ReadonlyArray<unknown>, 
   return ExitCode.ok
 })
 
-const listed = (names: ReadonlyArray<string> | undefined) => (names === undefined || names.length === 0 ? "-" : names.join(", "))
+const listed = (names: ReadonlyArray<string> | undefined) =>
+  names === undefined || names.length === 0 ? "-" : names.join(", ")
 
 export const providers = (json: boolean) =>
   Effect.flatMap(Dispatch, ({ providers: names }) => show(names, json, () => names.map((name) => `${name}\n`).join("")))

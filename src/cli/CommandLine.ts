@@ -25,10 +25,19 @@ interface Common {
   readonly json: boolean
 }
 
-const installed = ({ config, json }: Common, command: Runs<Core>): Invocation => ({ kind: "installed", config, json, command })
+const installed = ({ config, json }: Common, command: Runs<Core>): Invocation => ({
+  kind: "installed",
+  config,
+  json,
+  command
+})
 
 /** A command whose one word is a task's id. */
-const ofTask = <A extends Common>(name: string, options: Options.Options<A>, runs: (id: string, options: A) => Runs<Core>) =>
+const ofTask = <A extends Common>(
+  name: string,
+  options: Options.Options<A>,
+  runs: (id: string, options: A) => Runs<Core>
+) =>
   Command.make(name, options, Args.text({ name: "task" })).pipe(
     Command.map(({ args: id, options: given }) => installed(given, runs(id, given)))
   )
@@ -70,7 +79,10 @@ const entries: Readonly<Record<string, Entry>> = {
           ...common
         }),
         ({ cursor: before, json, limit, provider, runtime, status }) =>
-          Task.list({ statuses: status.length === 0 ? undefined : status, runtime, provider, limit: limit ?? 20, before }, json)
+          Task.list(
+            { statuses: status.length === 0 ? undefined : status, runtime, provider, limit: limit ?? 20, before },
+            json
+          )
       )
   },
   status: {
@@ -80,7 +92,12 @@ const entries: Readonly<Record<string, Entry>> = {
       ofTask(
         name,
         Options.all({
-          sinceRevision: Flags.number("since-revision", 0, Number.MAX_SAFE_INTEGER, "Only what changed since this revision"),
+          sinceRevision: Flags.number(
+            "since-revision",
+            0,
+            Number.MAX_SAFE_INTEGER,
+            "Only what changed since this revision"
+          ),
           full: Flags.flag("full", "Large fields uncut"),
           ...common
         }),
@@ -105,7 +122,8 @@ const entries: Readonly<Record<string, Entry>> = {
   result: {
     words: "[--wait] TASK",
     summary: "how a task ended",
-    read: (name) => ofTask(name, Options.all({ ...waitFlags, ...common }), (id, options) => Task.result(id, options, options.json))
+    read: (name) =>
+      ofTask(name, Options.all({ ...waitFlags, ...common }), (id, options) => Task.result(id, options, options.json))
   },
   cancel: {
     words: "TASK",
@@ -121,8 +139,10 @@ const entries: Readonly<Record<string, Entry>> = {
     words: "[--provider NAME]",
     summary: "what the adapters can run, and what each needs",
     read: (name) =>
-      wordless(name, Options.all({ provider: Flags.text("provider", "Only this provider's"), ...common }), ({ json, provider }) =>
-        Catalog.capabilities(provider, json)
+      wordless(
+        name,
+        Options.all({ provider: Flags.text("provider", "Only this provider's"), ...common }),
+        ({ json, provider }) => Catalog.capabilities(provider, json)
       )
   },
   accounts: {
@@ -149,7 +169,10 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: `write ${configName} into this folder`,
     read: (name, _, { worker }) =>
       Command.make(name, Options.all({ json: common.json })).pipe(
-        Command.map(({ options: { json } }) => ({ kind: "alone", config: undefined, json, command: init(worker, json) }) satisfies Invocation)
+        Command.map(
+          ({ options: { json } }) =>
+            ({ kind: "alone", config: undefined, json, command: init(worker, json) }) satisfies Invocation
+        )
       )
   }
 }
@@ -159,14 +182,18 @@ export const read = Effect.fn("cli.read")(function* (argv: ReadonlyArray<string>
   const { head, tail } = atSeparator(argv)
   const { before, words } = atCommand(head)
   const [given, ...rest] = words
-  if (given === undefined || given === "--help" || given === "-h" || given === "help") return text(overview(program.version))
+  if (given === undefined || given === "--help" || given === "-h" || given === "help")
+    return text(overview(program.version))
   if (given === "--version" || given === "-v") return text(`${program.version}\n`)
   const entry = Object.hasOwn(entries, given) ? entries[given] : undefined
   if (entry === undefined) {
     const known = Object.keys(entries)
-    return yield* new UsageInvalid({ problem: `There is no command "${given}".${suggestion(given, known)} Commands: ${known.join(", ")}.` })
+    return yield* new UsageInvalid({
+      problem: `There is no command "${given}".${suggestion(given, known)} Commands: ${known.join(", ")}.`
+    })
   }
-  if (tail.length > 0 && given !== "run") return yield* new UsageInvalid({ problem: `Nothing may stand behind -- in ${given}.` })
+  if (tail.length > 0 && given !== "run")
+    return yield* new UsageInvalid({ problem: `Nothing may stand behind -- in ${given}.` })
   const name = `agentdispatch ${given}`
   const descriptor = Command.withDescription(entry.read(name, tail, program), sentence(entry.summary))
   return yield* readWords({ name, usage: entry.words, descriptor }, [...rest, ...before])
@@ -189,10 +216,12 @@ const atCommand = (head: ReadonlyArray<string>) => {
   return { before: head.slice(0, at), words: head.slice(at) }
 }
 
-const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
+const sentence = (summary: string): string => `${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}.`
 
 const overview = (version: string): string => {
-  const lines = Object.entries(entries).map(([name, { summary, words }]) => [`${name} ${words}`.trim(), summary] as const)
+  const lines = Object.entries(entries).map(
+    ([name, { summary, words }]) => [`${name} ${words}`.trim(), summary] as const
+  )
   const width = Math.max(...lines.map(([usage]) => usage.length))
   return [
     `agentdispatch ${version}: hand long work to an agent and come back for it`,

@@ -10,6 +10,8 @@ export const doctor = Effect.fn("cli.doctor")(function* (runtime: string | undef
   const screen = yield* Screen
   const reports = runtime === undefined ? yield* preflight.checkAll(live) : [yield* preflight.check({ runtime }, live)]
   const ok = reports.every((report) => report.ok)
-  yield* screen.out(json ? `${JSON.stringify(runtime === undefined ? { ok, runtimes: reports } : reports[0])}\n` : inWords(reports))
+  yield* screen.out(
+    json ? `${JSON.stringify(runtime === undefined ? { ok, runtimes: reports } : reports[0])}\n` : inWords(reports)
+  )
   return ok ? ExitCode.ok : ExitCode.failed
 })

@@ -5,16 +5,19 @@ import { suggestion } from "../domain/Nearest.js"
 const maybe = <A>(options: Options.Options<A>, description: string) =>
   options.pipe(Options.withDescription(description), Options.optional, Options.map(Option.getOrUndefined))
 
-const wrong = (name: string, problem: string) => Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name}: ${problem}`)))
+const wrong = (name: string, problem: string) =>
+  Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${name}: ${problem}`)))
 
 export const text = (name: string, description: string) => maybe(Options.text(name), description)
 
-const chosen = <const A extends string>(name: string, known: ReadonlyArray<A>) => (given: string) => {
-  const found = known.find((choice) => choice === given)
-  return found === undefined
-    ? wrong(name, `"${given.slice(0, 60)}" is none of ${known.join(", ")}.${suggestion(given, known)}`)
-    : Effect.succeed(found)
-}
+const chosen =
+  <const A extends string>(name: string, known: ReadonlyArray<A>) =>
+  (given: string) => {
+    const found = known.find((choice) => choice === given)
+    return found === undefined
+      ? wrong(name, `"${given.slice(0, 60)}" is none of ${known.join(", ")}.${suggestion(given, known)}`)
+      : Effect.succeed(found)
+  }
 
 const named = (name: string, pseudoName: string) => Options.text(name).pipe(Options.withPseudoName(pseudoName))
 
@@ -40,12 +43,16 @@ export const number = (name: string, least: number, most: number, description: s
       const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN
       return value >= least && value <= most
         ? Effect.succeed(value)
-        : wrong(name, `"${given.slice(0, 60)}" is no whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? " up" : ` to ${most}`}.`)
+        : wrong(
+            name,
+            `"${given.slice(0, 60)}" is no whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? " up" : ` to ${most}`}.`
+          )
     }),
     description
   )
 
-export const flag = (name: string, description: string) => Options.boolean(name).pipe(Options.withDescription(description))
+export const flag = (name: string, description: string) =>
+  Options.boolean(name).pipe(Options.withDescription(description))
 
 export const common = {
   config: text("config", "The config file; without it AGENTDISPATCH_CONFIG, else the built-in local profiles"),

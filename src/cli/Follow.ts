@@ -49,14 +49,15 @@ export const ended = Effect.fn("cli.ended")(function* (id: string, timeoutMillis
     let known = 0
     for (;;) {
       const view: TaskStatusView = yield* dispatch.status(id, { sinceRevision: known, waitSeconds: look })
-      if (screen.watched && view.unchanged !== true) yield* screen.err(progress(view, (yield* Clock.currentTimeMillis) - begun))
+      if (screen.watched && view.unchanged !== true)
+        yield* screen.err(progress(view, (yield* Clock.currentTimeMillis) - begun))
       known = view.revision
       if (isTerminal(view.status)) return view.status
     }
   }).pipe(Effect.scoped)
-  const status = yield* (timeoutMillis === undefined ? Effect.asSome(wait) : Effect.timeoutOption(wait, timeoutMillis)).pipe(
-    Effect.onInterrupt(() => detached(id))
-  )
+  const status = yield* (
+    timeoutMillis === undefined ? Effect.asSome(wait) : Effect.timeoutOption(wait, timeoutMillis)
+  ).pipe(Effect.onInterrupt(() => detached(id)))
   if (Option.isSome(status)) yield* refreshed(id)
   return status
 })
@@ -64,16 +65,14 @@ export const ended = Effect.fn("cli.ended")(function* (id: string, timeoutMillis
 const progress = (view: TaskStatusView, sinceMillis: number): string =>
   (view.events ?? [])
     .filter((event) => event.type !== "task.log" && event.type !== "task.heartbeat")
-    .map((event) => `  +${Math.round(sinceMillis / 1_000)}s  ${event.type.replace(/^task\./, "")}  ${plain(event.message ?? "")}`.trimEnd())
+    .map((event) =>
+      `  +${Math.round(sinceMillis / 1_000)}s  ${event.type.replace(/^task\./, "")}  ${plain(event.message ?? "")}`.trimEnd()
+    )
     .map((line) => `${line}\n`)
     .join("")
 
 /** Passes a task's log on as it grows, page by page, until the task has ended. */
-export const followed = Effect.fn("cli.follow")(function* (
-  id: string,
-  from: number,
-  show: ShowPage
-) {
+export const followed = Effect.fn("cli.follow")(function* (id: string, from: number, show: ShowPage) {
   const dispatch = yield* Dispatch
   let cursor = from
   const follow = Effect.gen(function* () {
@@ -91,11 +90,7 @@ export const followed = Effect.fn("cli.follow")(function* (
 })
 
 /** All there is of a log from a position on; returns the position behind it. */
-export const shown = Effect.fn("cli.shown")(function* (
-  id: string,
-  from: number,
-  show: ShowPage
-) {
+export const shown = Effect.fn("cli.shown")(function* (id: string, from: number, show: ShowPage) {
   const dispatch = yield* Dispatch
   let cursor = from
   for (;;) {

@@ -28,7 +28,9 @@ export const init = Effect.fn("cli.init")(function* (worker: ReadonlyArray<strin
     ? screen.out(`${JSON.stringify({ path })}\n`)
     : Effect.zipRight(
         screen.out(`${path}\n`),
-        screen.err(`Check it with: agentdispatch doctor --config ${configName}\nTry it with: agentdispatch run --config ${configName} --runtime echo --wait "hello"\n`)
+        screen.err(
+          `Check it with: agentdispatch doctor --config ${configName}\nTry it with: agentdispatch run --config ${configName} --runtime echo --wait "hello"\n`
+        )
       )
   return ExitCode.ok
 })

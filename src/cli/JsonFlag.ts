@@ -8,7 +8,10 @@ const json = (flag: string, text: string) =>
     const fault = jsonFault(text)
     return new InvalidInput({
       path: flag,
-      problem: fault === undefined ? "is not JSON" : `is not JSON: line ${fault.line}, column ${fault.column}: ${fault.problem}`
+      problem:
+        fault === undefined
+          ? "is not JSON"
+          : `is not JSON: line ${fault.line}, column ${fault.column}: ${fault.problem}`
     })
   })
 
@@ -26,7 +29,10 @@ const flagOf = <A, I>(expected: string, schema: Schema.Schema<A, I>) =>
 export const jsonObjectFlag = flagOf('a JSON object, such as {"key": "value"}', JsonObject)
 
 /** A flag whose value is a model: its name as a JSON string, or an object. */
-export const modelFlag = flagOf('a JSON object, or a name in double quotes, such as \'"small"\'', Schema.Union(Schema.String, JsonObject))
+export const modelFlag = flagOf(
+  "a JSON object, or a name in double quotes, such as '\"small\"'",
+  Schema.Union(Schema.String, JsonObject)
+)
 
 /** `NAME=VALUE` pairs as one object; a name given twice keeps its last value. */
 export const variables = Effect.fn("cli.variables")(function* (flag: string, pairs: ReadonlyArray<string>) {

@@ -19,7 +19,10 @@ export interface Named<A> {
 }
 
 /** Reads the words behind a command's name. */
-export const readWords = Effect.fn("cli.readWords")(function* <A>({ descriptor, name, usage }: Named<A>, words: ReadonlyArray<string>) {
+export const readWords = Effect.fn("cli.readWords")(function* <A>(
+  { descriptor, name, usage }: Named<A>,
+  words: ReadonlyArray<string>
+) {
   const help = shortened(unstyled(CommandDescriptor.getHelp(descriptor, config)))
   const wrong = (problem: string) => new UsageInvalid({ problem: `${problem} Its options: ${name} --help` })
   const sorted = sort(known(help), words)
@@ -28,7 +31,12 @@ export const readWords = Effect.fn("cli.readWords")(function* <A>({ descriptor, 
 
   const directive = yield* Effect.mapError(
     CommandDescriptor.parse(descriptor, [name, ...sorted.options, "--", ...sorted.rest], config),
-    (error) => wrong(`${unstyled(error.error).replace(/\s+/g, " ").replace(/[^.?]$/, "$&.")}`)
+    (error) =>
+      wrong(
+        `${unstyled(error.error)
+          .replace(/\s+/g, " ")
+          .replace(/[^.?]$/, "$&.")}`
+      )
   )
   if (directive._tag === "BuiltIn") return yield* wrong("It cannot be read.")
   const [left] = directive.leftover
@@ -69,7 +77,8 @@ const sort = (kinds: ReadonlyMap<string, Kind>, words: ReadonlyArray<string>): S
       continue
     }
     const kind = kinds.get(name)
-    if (kind === undefined) return { problem: `"${name}" is no option of this command.${suggestion(name, [...kinds.keys()])}` }
+    if (kind === undefined)
+      return { problem: `"${name}" is no option of this command.${suggestion(name, [...kinds.keys()])}` }
     if (seen.has(name) && kind !== "repeated") return { problem: `${name} is given twice.` }
     seen.add(name)
     if (kind === "alone") {
@@ -103,4 +112,7 @@ const shortened = (help: string): string =>
     .trim()
 
 /** The library styles what it prints, whoever reads it. */
-const unstyled = (doc: HelpDoc.HelpDoc): string => HelpDoc.toAnsiText(doc).replace(/\u001b\[[0-9;]*m/g, "").trim()
+const unstyled = (doc: HelpDoc.HelpDoc): string =>
+  HelpDoc.toAnsiText(doc)
+    .replace(/\u001b\[[0-9;]*m/g, "")
+    .trim()

@@ -57,7 +57,10 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
 export const refuse = Effect.fn("cli.refuse")(function* (refusal: Refusal, json: boolean) {
   const screen = yield* Screen
   if (json) yield* screen.out(`${JSON.stringify(inJson(refusal))}\n`)
-  else yield* screen.err(refusal._tag === "NeedsAnswers" ? questionsInWords(refusal) : `${refusal.code}: ${inCommands(refusal.message)}\n`)
+  else
+    yield* screen.err(
+      refusal._tag === "NeedsAnswers" ? questionsInWords(refusal) : `${refusal.code}: ${inCommands(refusal.message)}\n`
+    )
   return exitCodeOf(refusal)
 })
 

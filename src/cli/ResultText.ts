@@ -13,7 +13,9 @@ export const showResult = Effect.fn("cli.showResult")(function* (view: TaskResul
     return ofStatus(view.status)
   }
   if (view.result !== undefined) {
-    yield* screen.out(typeof view.result === "string" ? `${view.result}\n` : `${JSON.stringify(view.result, null, 2)}\n`)
+    yield* screen.out(
+      typeof view.result === "string" ? `${view.result}\n` : `${JSON.stringify(view.result, null, 2)}\n`
+    )
   }
   for (const { contentType, kind, uri } of view.artifacts) {
     yield* screen.out(`artifact: ${kind} ${uri}${contentType === undefined ? "" : ` (${contentType})`}\n`)
@@ -21,7 +23,9 @@ export const showResult = Effect.fn("cli.showResult")(function* (view: TaskResul
   if (view.error !== undefined) yield* screen.err(`${view.error.code}: ${inCommands(view.error.message)}\n`)
   if (view.status === "cancelled") yield* screen.err(`${view.taskId} was cancelled.\n`)
   if (!isTerminal(view.status)) {
-    yield* screen.err(`${view.taskId} is ${view.status} and goes on. Wait for it with: agentdispatch result --wait ${view.taskId}\n`)
+    yield* screen.err(
+      `${view.taskId} is ${view.status} and goes on. Wait for it with: agentdispatch result --wait ${view.taskId}\n`
+    )
   }
   const code: ExitCode = ofStatus(view.status)
   return code

@@ -15,7 +15,11 @@ export interface Wait {
 }
 
 /** Waits for a task's end and shows how it ended. */
-export const awaitResult = Effect.fn("cli.awaitResult")(function* (id: string, timeoutMs: number | undefined, json: boolean) {
+export const awaitResult = Effect.fn("cli.awaitResult")(function* (
+  id: string,
+  timeoutMs: number | undefined,
+  json: boolean
+) {
   const dispatch = yield* Dispatch
   const screen = yield* Screen
   const status = yield* ended(id, timeoutMs)
@@ -55,6 +59,7 @@ export const run = Effect.fn("cli.run")(function* (
 
 const comeBack = (id: string, status: TaskStatus): string => {
   if (isTerminal(status)) return `${status}. See: agentdispatch result ${id}`
-  if (status === "queued") return `queued; it starts once there is room and a server or another command looks after it. Wait for it with: agentdispatch result --wait ${id}`
+  if (status === "queued")
+    return `queued; it starts once there is room and a server or another command looks after it. Wait for it with: agentdispatch result --wait ${id}`
   return `${status}. Come back with: agentdispatch result --wait ${id}`
 }

@@ -14,14 +14,22 @@ const longestWait = 7 * 24 * 3_600_000
 
 export const waitFlags = {
   wait: Flags.flag("wait", "Wait for the end, then print the result"),
-  timeoutMs: Flags.number("timeout-ms", 1, longestWait, "With --wait: wait so many milliseconds; the task goes on after that")
+  timeoutMs: Flags.number(
+    "timeout-ms",
+    1,
+    longestWait,
+    "With --wait: wait so many milliseconds; the task goes on after that"
+  )
 }
 
 export const runFlags = {
   runtime: Flags.text("runtime", "The runtime profile"),
   instruction: Flags.text("instruction", "The whole task in words; may also stand without the flag"),
   contextJson: Flags.text("context-json", "Facts the agent needs, a JSON object"),
-  command: Flags.text("command", "For command.run: one executable; its arguments follow after --, and no shell sees them"),
+  command: Flags.text(
+    "command",
+    "For command.run: one executable; its arguments follow after --, and no shell sees them"
+  ),
   provider: Flags.text("provider", "The provider"),
   accountProfile: Flags.text("account-profile", "The account profile"),
   capability: Flags.text("capability", "With --provider and --account-profile instead of --runtime: the route by name"),
@@ -50,7 +58,11 @@ export type Call =
   | { readonly form: "dispatch"; readonly call: DispatchCall }
 
 /** `words` stand before `--`, `tail` behind it. */
-export const callOf = Effect.fn("cli.callOf")(function* (given: RunFlags, words: ReadonlyArray<string>, tail: ReadonlyArray<string>) {
+export const callOf = Effect.fn("cli.callOf")(function* (
+  given: RunFlags,
+  words: ReadonlyArray<string>,
+  tail: ReadonlyArray<string>
+) {
   const { command: executable } = given
   const command = executable === undefined ? undefined : [executable, ...tail]
   const instruction = yield* instructionOf(given.instruction, words, executable === undefined ? tail : [])
@@ -59,7 +71,9 @@ export const callOf = Effect.fn("cli.callOf")(function* (given: RunFlags, words:
     return yield* new UsageInvalid({ problem: "--command belongs to --task-type command.run." })
   }
   if (command === undefined && taskType === "command.run") {
-    return yield* new UsageInvalid({ problem: "--task-type command.run needs --command EXECUTABLE, and its arguments after --." })
+    return yield* new UsageInvalid({
+      problem: "--task-type command.run needs --command EXECUTABLE, and its arguments after --."
+    })
   }
   const details = yield* detailsOf(given)
   const context = yield* jsonObjectFlag("--context-json", given.contextJson)
@@ -70,7 +84,10 @@ export const callOf = Effect.fn("cli.callOf")(function* (given: RunFlags, words:
 
   if (capability !== undefined && runtime === undefined) {
     if (provider === undefined || accountProfile === undefined) {
-      return yield* new UsageInvalid({ problem: "--capability names a route together with --provider and --account-profile; add them, or use --runtime alone." })
+      return yield* new UsageInvalid({
+        problem:
+          "--capability names a route together with --provider and --account-profile; add them, or use --runtime alone."
+      })
     }
     return {
       form: "dispatch",
@@ -114,10 +131,14 @@ const instructionOf = Effect.fn("cli.instructionOf")(function* (
 ) {
   const [first, second] = [...words, ...tail]
   if (second !== undefined) {
-    return yield* new UsageInvalid({ problem: `"${second}" is one word too many; put the instruction in quotes, as one word.` })
+    return yield* new UsageInvalid({
+      problem: `"${second}" is one word too many; put the instruction in quotes, as one word.`
+    })
   }
   if (first !== undefined && flag !== undefined) {
-    return yield* new UsageInvalid({ problem: "There are two instructions, one with --instruction and one without; give one." })
+    return yield* new UsageInvalid({
+      problem: "There are two instructions, one with --instruction and one without; give one."
+    })
   }
   return flag ?? first
 })
@@ -133,7 +154,10 @@ const detailsOf = Effect.fn("cli.detailsOf")(function* (given: RunFlags) {
   })
   const twice = Object.keys(own).find((name) => more !== undefined && Object.hasOwn(more, name))
   if (twice !== undefined) {
-    return yield* new InvalidInput({ path: "--target-details-json", problem: `has "${twice}", which a flag of its own gives as well; give it once` })
+    return yield* new InvalidInput({
+      path: "--target-details-json",
+      problem: `has "${twice}", which a flag of its own gives as well; give it once`
+    })
   }
   const details: JsonObject = { ...more, ...own }
   return Object.keys(details).length === 0 ? undefined : details
@@ -144,7 +168,10 @@ const offers = Effect.fn("cli.offers")(function* (runtime: string, capability: s
   const { config } = yield* Settings
   const profile = lookup(config.runtimes, runtime)
   if (profile !== undefined && profile.capability !== capability) {
-    return yield* new InvalidInput({ path: "--capability", problem: `is "${capability}", but runtime profile "${runtime}" offers "${profile.capability}"` })
+    return yield* new InvalidInput({
+      path: "--capability",
+      problem: `is "${capability}", but runtime profile "${runtime}" offers "${profile.capability}"`
+    })
   }
 })
 

@@ -10,10 +10,18 @@ export const plain = (text: string): string => text.replace(/[\s\p{Cc}\p{Cf}]+/g
 export const table = (
   headings: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>,
-  { columns, paint = (text) => text }: { readonly columns?: number | undefined; readonly paint?: ((cell: string, heading: string) => string) | undefined } = {}
+  {
+    columns,
+    paint = (text) => text
+  }: {
+    readonly columns?: number | undefined
+    readonly paint?: ((cell: string, heading: string) => string) | undefined
+  } = {}
 ): string => {
   const cells = rows.map((row) => row.map(plain))
-  const widths = headings.map((heading, index) => Math.max(heading.length, ...cells.map((row) => row[index]?.length ?? 0)))
+  const widths = headings.map((heading, index) =>
+    Math.max(heading.length, ...cells.map((row) => row[index]?.length ?? 0))
+  )
   const last = headings.length - 1
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + gap.length, 0)
   const room = columns === undefined ? undefined : Math.max(10, columns - before)
@@ -31,7 +39,9 @@ export const table = (
 
 /** Names and values, one a line, the values in one column. */
 export const fields = (entries: ReadonlyArray<readonly [name: string, value: string | undefined]>): string => {
-  const shown = entries.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, plain(value)] as const]))
+  const shown = entries.flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : [[name, plain(value)] as const]
+  )
   const width = Math.max(0, ...shown.map(([name]) => name.length))
   return shown.map(([name, value]) => `${name.padEnd(width)}${gap}${value}\n`).join("")
 }

@@ -22,7 +22,9 @@ export const list = Effect.fn("cli.list")(function* (query: ListQuery, json: boo
   yield* Effect.forEach(open, (task) => refreshed(task.taskId), { concurrency: refreshedAtOnce, discard: true })
   const page = open.length === 0 ? before : yield* dispatch.list(query)
   if (json) {
-    yield* screen.out(`${JSON.stringify({ tasks: page.tasks, ...(page.next === undefined ? {} : { nextCursor: String(page.next) }) })}\n`)
+    yield* screen.out(
+      `${JSON.stringify({ tasks: page.tasks, ...(page.next === undefined ? {} : { nextCursor: String(page.next) }) })}\n`
+    )
     return ExitCode.ok
   }
   if (page.tasks.length === 0) {
@@ -33,8 +35,17 @@ export const list = Effect.fn("cli.list")(function* (query: ListQuery, json: boo
   yield* screen.out(
     table(
       ["TASK", "STATUS", "RUNTIME", "AGE", "INSTRUCTION"],
-      page.tasks.map((task) => [task.taskId, task.status, task.runtime ?? task.backend, age(task.createdAt, now), task.instruction ?? `(${task.taskType})`]),
-      { columns: screen.columns, paint: (cell, heading) => (screen.colour && heading === "STATUS" ? paintStatus(cell) : cell) }
+      page.tasks.map((task) => [
+        task.taskId,
+        task.status,
+        task.runtime ?? task.backend,
+        age(task.createdAt, now),
+        task.instruction ?? `(${task.taskType})`
+      ]),
+      {
+        columns: screen.columns,
+        paint: (cell, heading) => (screen.colour && heading === "STATUS" ? paintStatus(cell) : cell)
+      }
     )
   )
   if (page.next !== undefined) yield* screen.err(`There are older ones: agentdispatch list --cursor ${page.next}\n`)
@@ -76,7 +87,9 @@ const statusInWords = (view: TaskStatusView, now: number, colour: boolean): stri
     ["updated", ago(view.updatedAt)],
     ...(view.events ?? []).map((event) => ["event", `${event.number} ${event.type} ${event.message ?? ""}`] as const)
   ])
-  return colour ? text.replace(/^(status +)(\S+)/m, (_, name: string, word: string) => `${name}${paintStatus(word)}`) : text
+  return colour
+    ? text.replace(/^(status +)(\S+)/m, (_, name: string, word: string) => `${name}${paintStatus(word)}`)
+    : text
 }
 
 export const logs = Effect.fn("cli.logs")(function* (
@@ -89,12 +102,13 @@ export const logs = Effect.fn("cli.logs")(function* (
   const cursor = options.cursor ?? 0
   const show = (page: { readonly data: string }) => screen.out(json ? `${JSON.stringify(page)}\n` : page.data)
   if (options.follow) {
-    const status: TaskStatus = yield* followed(id, cursor, show)
-    if (!json) yield* screen.err(`${id} ${status}\n`)
+    const end: TaskStatus = yield* followed(id, cursor, show)
+    if (!json) yield* screen.err(`${id} ${end}\n`)
     return ExitCode.ok
   }
   yield* refreshed(id)
-  if (json || options.limit !== undefined) yield* show(yield* dispatch.logs(id, { cursor, limit: options.limit ?? defaultLogPage }))
+  if (json || options.limit !== undefined)
+    yield* show(yield* dispatch.logs(id, { cursor, limit: options.limit ?? defaultLogPage }))
   else yield* shown(id, cursor, show)
   return ExitCode.ok
 })
@@ -117,10 +131,17 @@ export const cancel = Effect.fn("cli.cancel")(function* (id: string, json: boole
       Effect.repeat(dispatch.cancel(id), { until: (answer) => answer.error?.code !== "cancel.unconfirmed" })
     )
   )
-  const code = view.status === "cancelled" ? ExitCode.ok : view.status === "not_found" ? ExitCode.notFound : ExitCode.failed
+  const code =
+    view.status === "cancelled" ? ExitCode.ok : view.status === "not_found" ? ExitCode.notFound : ExitCode.failed
   if (json) yield* screen.out(`${JSON.stringify(view)}\n`)
   else if (view.status === "cancelled") yield* screen.out(`${id} cancelled\n`)
-  else if (view.status === "not_found") yield* screen.err(`task.not_found: No task "${id}" in this state folder. \`agentdispatch list\` shows the tasks that are.\n`)
-  else yield* screen.err(`${view.error?.code ?? "cancel.failed"}: ${inCommands(view.error?.message ?? "The task could not be cancelled.")}\n`)
+  else if (view.status === "not_found")
+    yield* screen.err(
+      `task.not_found: No task "${id}" in this state folder. \`agentdispatch list\` shows the tasks that are.\n`
+    )
+  else
+    yield* screen.err(
+      `${view.error?.code ?? "cancel.failed"}: ${inCommands(view.error?.message ?? "The task could not be cancelled.")}\n`
+    )
   return code
 })

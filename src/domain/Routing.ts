@@ -1,10 +1,9 @@
 import { Either } from "effect"
-import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Question } from "./Clarification.js"
-import { type Account, type Config, lookup } from "./Config.js"
+import { type Config, lookup } from "./Config.js"
 import {
   AccountProfileNotFound,
-  AccountProviderMismatch,
+  type AccountProviderMismatch,
   type AdapterNotFound,
   type AdapterUnsupported,
   type BackendNotFound,
@@ -16,7 +15,7 @@ import {
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { type Json, type JsonObject } from "./Json.js"
-import { chooseBackend, findSpec, type World } from "./RoutingBackend.js"
+import { chooseBackend, findSpec, sameProvider, type World } from "./RoutingBackend.js"
 import { finish } from "./RoutingChecks.js"
 import {
   answerNeeds,
@@ -297,8 +296,3 @@ const onlyAccount = (config: Config, provider: string | undefined): string | und
   )
   return names.length === 1 ? names[0] : undefined
 }
-
-const sameProvider = (name: string, account: Account, provider: string) =>
-  account.provider === provider
-    ? Either.void
-    : Either.left(new AccountProviderMismatch({ account: name, accountProvider: account.provider, provider }))

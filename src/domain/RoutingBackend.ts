@@ -1,7 +1,7 @@
 import { Either } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Account, Backend, Config } from "./Config.js"
-import { AdapterNotFound, BackendNotFound } from "./DispatchError.js"
+import { AccountProviderMismatch, AdapterNotFound, BackendNotFound } from "./DispatchError.js"
 
 /** What routing decides by: the config, the built-in kinds of backend, and the variables that may answer needs. */
 export interface World {
@@ -59,3 +59,8 @@ export const chooseBackend = (
   }
   return found(own[0]) ?? bare ?? missing(choice.account.provider)
 }
+
+export const sameProvider = (name: string, account: Account, provider: string) =>
+  account.provider === provider
+    ? Either.void
+    : Either.left(new AccountProviderMismatch({ account: name, accountProvider: account.provider, provider }))

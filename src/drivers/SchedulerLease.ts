@@ -3,7 +3,7 @@ import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
 import { type Next, Scheduler, type Step } from "../services/Scheduler.js"
-import { Store } from "../services/Store.js"
+import { type ClaimRequest, Store } from "../services/Store.js"
 
 export interface LeaseOptions {
   /** How long a silent owner keeps its tasks. */
@@ -33,6 +33,9 @@ export const layer = (options: LeaseOptions = defaults) =>
       const leaseMillis = Duration.toMillis(options.lease)
       const bells = new Map<TaskId, Queue.Queue<void>>()
       const doorbell = yield* Queue.dropping<void>(1)
+      /** A claim whose answer was lost may have given us tasks we do not know of. */
+      let doubtful = false
+      let renewedAt = 0
 
       const capacity = (request: RoutedRequest): number => {
         const configured = request.details["maxConcurrent"]
@@ -41,7 +44,22 @@ export const layer = (options: LeaseOptions = defaults) =>
           : (adapters.specs.find((spec) => spec.name === request.adapter)?.maxConcurrent ?? 1)
       }
 
-      const renew = Effect.flatMap(Clock.currentTimeMillis, (now) => store.renew(owner, now + leaseMillis))
+      const claim = (request: Pick<ClaimRequest, "limit" | "only">) =>
+        store
+          .claim({ ...request, owner, capacity })
+          .pipe(Effect.tapError(() => Effect.sync(() => void (doubtful = true))))
+
+      const renew = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.zipRight(
+          store.renew(owner, now + leaseMillis),
+          Effect.sync(() => void (renewedAt = now))
+        )
+      )
+
+      /** After a pause of the machine or the database: else the next claim would take our own tasks from ourselves. */
+      const renewIfLate = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        now - renewedAt > leaseMillis / 2 ? renew : Effect.void
+      )
 
       const wake = (id: TaskId) => Effect.asVoid(Queue.offer(bells.get(id) ?? doorbell, undefined))
 
@@ -93,9 +111,16 @@ export const layer = (options: LeaseOptions = defaults) =>
               )
             )
             yield* renewing
+            const giveUnknownBack = Effect.gen(function* () {
+              const unknown = (yield* store.owned(owner)).filter((id) => !FiberMap.unsafeHas(drivers, id))
+              if (unknown.length > 0) yield* store.release(owner, unknown)
+              doubtful = false
+            })
             const tick = Effect.gen(function* () {
+              yield* renewIfLate
+              if (doubtful) yield* giveUnknownBack
               const driven = yield* FiberMap.size(drivers)
-              const claimed = yield* store.claim({ owner, limit: options.limit - driven, capacity })
+              const claimed = yield* claim({ limit: options.limit - driven })
               for (const task of claimed) {
                 const bell = yield* Queue.dropping<void>(1)
                 bells.set(task.id, bell)
@@ -144,7 +169,7 @@ export const layer = (options: LeaseOptions = defaults) =>
         Effect.scoped(
           Effect.gen(function* () {
             yield* renewing
-            const claimed = yield* store.claim({ owner, limit: 1, only: id, capacity })
+            const claimed = yield* claim({ limit: 1, only: id })
             yield* Effect.forEach(claimed, (task) =>
               oneVisit(task, step).pipe(
                 Effect.ensuring(

@@ -177,6 +177,14 @@ const make = Effect.gen(function* () {
     Effect.catchTag("SqlError", storeFailed)
   )
 
+  const owned = Effect.fn("store.owned")(
+    function* (owner: string) {
+      const rows = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE owner = ${owner} ORDER BY seq`
+      return rows.map(({ id }) => TaskId.make(id))
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
+
   const cancelling = Effect.fn("store.cancelling")(
     function* (owner: string) {
       const rows = yield* sql<{
@@ -187,7 +195,7 @@ const make = Effect.gen(function* () {
     Effect.catchTag("SqlError", storeFailed)
   )
 
-  return { create, find, list, commit, events, log, artifacts, resources, changed, renew, claim, release, cancelling }
+  return { create, find, list, commit, events, log, artifacts, resources, changed, renew, claim, release, owned, cancelling }
 })
 
 const pageOfTasks = (found: ReadonlyArray<Kept>, limit: number) => {

@@ -28,14 +28,23 @@ const screen = Layer.succeed(Screen, {
 
 /** Loaded only when a command needs it: help and version answer without a database. */
 const installation = (config: string | undefined) =>
-  Layer.unwrapEffect(Effect.map(Effect.promise(() => import("./Composition.js")), ({ layer }) => layer(config)))
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("./Composition.js")),
+      ({ layer }) => layer(config)
+    )
+  )
 
 const argv = process.argv.slice(2)
 const wantsJson = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length).includes("--json")
 
 const main = Effect.gen(function* () {
   const reading = yield* read(argv, program)
-  if ("text" in reading) return yield* Effect.as(Effect.flatMap(Screen, ({ out }) => out(reading.text)), ExitCode.ok)
+  if ("text" in reading)
+    return yield* Effect.as(
+      Effect.flatMap(Screen, ({ out }) => out(reading.text)),
+      ExitCode.ok
+    )
   const { command: invocation } = reading
   return yield* invocation.kind === "alone"
     ? invocation.command
@@ -50,6 +59,7 @@ perform(main, wantsJson).pipe(
   runMain({
     disableErrorReporting: true,
     disablePrettyLogger: true,
-    teardown: (exit) => process.exit(Exit.isSuccess(exit) && typeof exit.value === "number" ? exit.value : ExitCode.cancelled)
+    teardown: (exit) =>
+      process.exit(Exit.isSuccess(exit) && typeof exit.value === "number" ? exit.value : ExitCode.cancelled)
   })
 )

@@ -125,6 +125,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
     /** Gives tasks back, all of the owner's if none are named. */
     readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
+    /** Tasks of this owner, also those whose claim it never heard of because the answer was lost. */
+    readonly owned: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
     /** Tasks of this owner that somebody wants cancelled. */
     readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
   }

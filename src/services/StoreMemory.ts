@@ -181,6 +181,9 @@ export const makeMemory = Effect.gen(function* () {
         }
       }),
 
+    owned: (owner) =>
+      Effect.sync(() => [...kept.values()].filter((entry) => entry.owner === owner).map(({ task }) => task.id)),
+
     cancelling: (owner) =>
       Effect.sync(() =>
         [...kept.values()]

@@ -68,13 +68,16 @@ export const core = (given: { readonly config?: Partial<Config>; readonly store?
  * A server process on the shared store. `stop` ends it in order; `kill` as SIGKILL would: from then on it writes
  * nothing, not even that it is gone; `deafen` makes it lose its lease without knowing.
  */
-export const startProcess = Effect.fnUntraced(function* (options: SchedulerLease.LeaseOptions = leases) {
+export const startProcess = Effect.fnUntraced(function* (
+  options: SchedulerLease.LeaseOptions = leases,
+  fault: Around = (call) => call
+) {
   const shared = yield* Store
   const state = { dead: false, deaf: false }
   const store = around(shared, (call, method) =>
     Effect.if(
       Effect.sync(() => state.dead || (state.deaf && (method === "renew" || method === "claim"))),
-      { onTrue: () => Effect.fail(broken), onFalse: () => call }
+      { onTrue: () => Effect.fail(broken), onFalse: () => fault(call, method) }
     )
   )
   const context = yield* Layer.build(

@@ -21,6 +21,7 @@ export const around = (store: typeof Store.Service, wrap: Around): typeof Store.
   renew: (owner, until) => wrap(store.renew(owner, until), "renew"),
   claim: (request) => wrap(store.claim(request), "claim"),
   release: (owner, ids) => wrap(store.release(owner, ids), "release"),
+  owned: (owner) => wrap(store.owned(owner), "owned"),
   cancelling: (owner) => wrap(store.cancelling(owner), "cancelling")
 })
 

@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Layer, Schema } from "effect"
 import { JsonText } from "../../src/domain/Json.js"
-import { type NewArtifact, type Outcome, type Resource, type RoutedRequest, type Task, TaskId } from "../../src/domain/Task.js"
+import {
+  type NewArtifact,
+  type Outcome,
+  type Resource,
+  type RoutedRequest,
+  type Task,
+  TaskId
+} from "../../src/domain/Task.js"
 import { Adapter, type AdapterFailure, type Progress } from "../../src/services/Adapter.js"
 import { spell } from "../../src/services/Ids.js"
 import type { Entry } from "../../src/services/Store.js"
@@ -9,8 +16,10 @@ import type { Entry } from "../../src/services/Store.js"
 type AdapterLayer = Layer.Layer<Adapter>
 
 /** One call on an adapter that is built for it and forgotten afterwards. */
-export const call = <A, E>(layer: AdapterLayer, use: (adapter: typeof Adapter.Service) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.provide(Effect.flatMap(Adapter, use), Layer.fresh(layer))
+export const call = <A, E>(
+  layer: AdapterLayer,
+  use: (adapter: typeof Adapter.Service) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => Effect.provide(Effect.flatMap(Adapter, use), Layer.fresh(layer))
 
 /** A task that is about to start for the first time. */
 export const draft = (request: RoutedRequest): Task => ({
@@ -37,7 +46,9 @@ export interface Begun {
 export const begin = Effect.fnUntraced(function* (layer: AdapterLayer, task: Task) {
   let begun: Begun = { task, resources: [] }
   const { mode } = task.request.target
-  for (const step of mode === "runtime" ? (["prepare", "provision", "start"] as const) : (["prepare", "start"] as const)) {
+  for (const step of mode === "runtime"
+    ? (["prepare", "provision", "start"] as const)
+    : (["prepare", "start"] as const)) {
     const { task: current } = begun
     begun = learnt(begun, yield* call(layer, (adapter) => adapter[step](current)))
   }
@@ -45,7 +56,11 @@ export const begin = Effect.fnUntraced(function* (layer: AdapterLayer, task: Tas
 })
 
 const learnt = ({ task, resources }: Begun, { providerRefs, cloudAgent, resources: news = [] }: Progress): Begun => ({
-  task: { ...task, providerRefs: { ...task.providerRefs, ...providerRefs }, ...(cloudAgent === undefined ? {} : { cloudAgent }) },
+  task: {
+    ...task,
+    providerRefs: { ...task.providerRefs, ...providerRefs },
+    ...(cloudAgent === undefined ? {} : { cloudAgent })
+  },
   resources: [...resources.filter(({ key }) => !news.some((resource) => resource.key === key)), ...news]
 })
 
@@ -59,7 +74,11 @@ export interface Watched {
 }
 
 /** Observes to the end, the cursor going through JSON each time; a forgetful watcher loses every first answer. */
-export const watch = (layer: AdapterLayer, task: Task, options: { readonly forgetful?: boolean } = {}): Effect.Effect<Watched, AdapterFailure> =>
+export const watch = (
+  layer: AdapterLayer,
+  task: Task,
+  options: { readonly forgetful?: boolean } = {}
+): Effect.Effect<Watched, AdapterFailure> =>
   Effect.gen(function* () {
     const entries: Array<Entry> = []
     const artifacts: Array<NewArtifact> = []
@@ -70,9 +89,12 @@ export const watch = (layer: AdapterLayer, task: Task, options: { readonly forge
       const observation = yield* look
       entries.push(...observation.entries)
       artifacts.push(...(observation.artifacts ?? []))
-      const cursor = yield* Effect.orDie(Effect.flatMap(Schema.encode(JsonText)(observation.cursor), Schema.decode(JsonText)))
+      const cursor = yield* Effect.orDie(
+        Effect.flatMap(Schema.encode(JsonText)(observation.cursor), Schema.decode(JsonText))
+      )
       current = { ...current, cursor }
-      if (observation.outcome !== undefined) return { entries, artifacts, outcome: observation.outcome, task: current, looks }
+      if (observation.outcome !== undefined)
+        return { entries, artifacts, outcome: observation.outcome, task: current, looks }
       yield* Effect.sleep(Math.min(observation.pollAfter, 250))
     }
   }).pipe(Effect.timeoutFail({ duration: "40 seconds", onTimeout: () => overdue("the work did not end") }))
@@ -88,7 +110,11 @@ export const cancelled = (layer: AdapterLayer, task: Task): Effect.Effect<"stopp
   }).pipe(Effect.timeoutFail({ duration: "40 seconds", onTimeout: () => overdue("the cancel was not decided") }))
 
 /** Cleans up until everything is gone, and once more, which must change nothing. */
-export const cleaned = (layer: AdapterLayer, task: Task, resources: ReadonlyArray<Resource>): Effect.Effect<ReadonlyArray<Resource>, AdapterFailure> =>
+export const cleaned = (
+  layer: AdapterLayer,
+  task: Task,
+  resources: ReadonlyArray<Resource>
+): Effect.Effect<ReadonlyArray<Resource>, AdapterFailure> =>
   Effect.gen(function* () {
     let left = resources
     do left = yield* call(layer, (adapter) => adapter.cleanup(task, left))
@@ -106,6 +132,13 @@ export const linesOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
 
 /** The kinds of events, in order, but for heartbeats and log lines. */
 export const eventsOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
-  entries.flatMap((entry) => ("log" in entry || entry.type === "task.log" || entry.type === "task.heartbeat" ? [] : [entry.type]))
+  entries.flatMap((entry) =>
+    "log" in entry || entry.type === "task.log" || entry.type === "task.heartbeat" ? [] : [entry.type]
+  )
 
-const overdue = (message: string): AdapterFailure => ({ code: "test.overdue", message, retryable: false, delivery: "unknown" })
+const overdue = (message: string): AdapterFailure => ({
+  code: "test.overdue",
+  message,
+  retryable: false,
+  delivery: "unknown"
+})

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { afterAll } from "@effect/vitest"
 import { Effect, Either, Layer } from "effect"
 import { layer as adapterLayer } from "../../adapters/local-process/Adapter.js"
 import * as TransportProcess from "../../src/drivers/TransportProcess.js"
@@ -10,9 +11,9 @@ import type { RoutedRequest, TaskType } from "../../src/domain/Task.js"
 import { Transport } from "../../src/services/Transport.js"
 import { Installation } from "../../src/services/Installation.js"
 
-/** Removed when the test process ends; a supervisor whose folder is gone ends its task. */
+/** Removed after the suite; a supervisor whose folder is gone ends its task. */
 export const root = mkdtempSync(join(tmpdir(), "agentdispatch-local-"))
-process.once("exit", () => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 export const stateDir = join(root, "state")
 export const supervisor = fileURLToPath(new URL("../../dist/supervisor.js", import.meta.url))
@@ -38,7 +39,12 @@ export const layerThatKills = (afterMillis: number) =>
           ...transport,
           launch: (command) =>
             Effect.tap(transport.launch(command), ({ pid }) =>
-              Effect.forkDaemon(Effect.delay(Effect.sync(() => process.kill(pid, "SIGKILL")), afterMillis))
+              Effect.forkDaemon(
+                Effect.delay(
+                  Effect.sync(() => process.kill(pid, "SIGKILL")),
+                  afterMillis
+                )
+              )
             )
         }))
       ).pipe(Layer.provide(TransportProcess.layer)),
@@ -67,9 +73,17 @@ export const living = (taskId: string): ReadonlyArray<number> =>
     .filter((pid) => !/\) [ZX] /.test(readOr(`/proc/${pid}/stat`)))
     .map(Number)
 
-const readOr = (path: string): string => Either.getOrElse(Either.try(() => readFileSync(path, "latin1")), () => "")
+const readOr = (path: string): string =>
+  Either.getOrElse(
+    Either.try(() => readFileSync(path, "latin1")),
+    () => ""
+  )
 
-export const request = (details: JsonObject, input: JsonObject = { instruction: "work" }, taskType: TaskType = "agent.run"): RoutedRequest => ({
+export const request = (
+  details: JsonObject,
+  input: JsonObject = { instruction: "work" },
+  taskType: TaskType = "agent.run"
+): RoutedRequest => ({
   provider: "local",
   accountProfile: "here",
   account: {},
@@ -89,7 +103,11 @@ export const shell = (script: string, details: JsonObject = {}, input?: JsonObje
 /** Work written for Node; it signs the ledger first. */
 export const node = (script: string, details: JsonObject = {}): RoutedRequest =>
   request({
-    command: [process.execPath, "-e", `require("fs").appendFileSync(${JSON.stringify(`${ledger}.`)} + process.env.AGENTDISPATCH_TASK_ID, "began\\n"); ${script}`],
+    command: [
+      process.execPath,
+      "-e",
+      `require("fs").appendFileSync(${JSON.stringify(`${ledger}.`)} + process.env.AGENTDISPATCH_TASK_ID, "began\\n"); ${script}`
+    ],
     ...details
   })
 
@@ -101,4 +119,3 @@ export const until = (what: string, holds: () => boolean): Effect.Effect<void> =
     Effect.orDie,
     Effect.asVoid
   )
-

@@ -13,7 +13,12 @@ export interface Capture {
  * Opens the files for a child's output, which is then written no faster than the disk takes it. The files come first:
  * whoever does not listen to a child's streams when it ends misses what they hold.
  */
-export const capture = async (folder: string, limit: number, onLimit: () => void, onFailure: (error: unknown) => void): Promise<Capture> => {
+export const capture = async (
+  folder: string,
+  limit: number,
+  onLimit: () => void,
+  onFailure: (error: unknown) => void
+): Promise<Capture> => {
   const bytes = { stdout: 0, stderr: 0 }
   const file = async (name: "stdout" | "stderr"): Promise<FileHandle> => open(join(folder, files[name]), "a", 0o600)
   const handles = { stdout: await file("stdout"), stderr: await file("stderr") }

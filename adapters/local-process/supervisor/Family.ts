@@ -10,7 +10,12 @@ export interface Family {
 }
 
 /** Keeps the identities of the child and of all ever seen below it, in memory and on disk. */
-export const familyOf = (folder: string, processes: Processes, pid: number | undefined, onFailure: (error: unknown) => void): Family => {
+export const familyOf = (
+  folder: string,
+  processes: Processes,
+  pid: number | undefined,
+  onFailure: (error: unknown) => void
+): Family => {
   const born = pid === undefined ? undefined : processes.born(pid)
   const child: Identity | undefined = born && { pid: born.pid, startTime: born.startTime, bootId: born.bootId }
   let remembered: ReadonlyArray<Identity> = []

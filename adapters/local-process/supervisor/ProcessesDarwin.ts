@@ -14,7 +14,8 @@ export const darwin = (): Processes => {
     born: (pid) => list("-p", String(pid))[0],
     all: () => list("-ax").filter(alive),
     children: (pid) => list("-ax").filter((running) => running.parent === pid && alive(running)),
-    carries: (pid, entry) => ` ${run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()} `.includes(` ${entry} `)
+    carries: (pid, entry) =>
+      ` ${run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()} `.includes(` ${entry} `)
   }
 }
 
@@ -27,7 +28,9 @@ export const parseList = (text: string, bootId: string): ReadonlyArray<Running> 
     const [, pid, parent, group, state, startTime] = found ?? []
     if (startTime === undefined || state === undefined) return []
     const ended = state.startsWith("Z")
-    return [{ pid: Number(pid), startTime, bootId, parent: Number(parent), group: Number(group), session: Number(pid), ended }]
+    return [
+      { pid: Number(pid), startTime, bootId, parent: Number(parent), group: Number(group), session: Number(pid), ended }
+    ]
   })
 
 /** `ps` itself is among those it lists, hence its number. When it finds none it fails, with nothing printed. */

@@ -12,7 +12,10 @@ export const linux = (): Processes => {
     const found = stat(pid)
     return found?.ended === false ? found : undefined
   }
-  const all = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => find(Number(name)) ?? [])
+  const all = () =>
+    readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => find(Number(name)) ?? [])
   return {
     bootId,
     find,
@@ -21,7 +24,12 @@ export const linux = (): Processes => {
     children: (pid) => {
       const lists = tasks(pid).map((task) => read(`/proc/${pid}/task/${task}/children`))
       if (lists.includes(undefined) && find(pid) !== undefined) return all().filter(({ parent }) => parent === pid)
-      return lists.flatMap((list) => (list ?? "").split(" ").filter(Boolean).flatMap((child) => find(Number(child)) ?? []))
+      return lists.flatMap((list) =>
+        (list ?? "")
+          .split(" ")
+          .filter(Boolean)
+          .flatMap((child) => find(Number(child)) ?? [])
+      )
     },
     carries: (pid, entry) => (read(`/proc/${pid}/environ`) ?? "").split("\0").includes(entry)
   }

@@ -6,7 +6,18 @@ import { capture } from "./Capture.js"
 import { type Family, familyOf } from "./Family.js"
 import { type Interruption, interruptible } from "./Interruption.js"
 import { type Processes, processesHere, tokenVariable } from "./Processes.js"
-import { type Claim, codeOf, createFile, type Exit, files, isClosed, type Reason, readText, replaceFile, type Spec } from "./Records.js"
+import {
+  type Claim,
+  codeOf,
+  createFile,
+  type Exit,
+  files,
+  isClosed,
+  type Reason,
+  readText,
+  replaceFile,
+  type Spec
+} from "./Records.js"
 import { endTree, pause, type Tree } from "./Tree.js"
 
 /**
@@ -19,16 +30,22 @@ export const supervise = async (folder: string, token: string): Promise<void> =>
   const spec = readSpec(folder)
   if (processes === undefined || me === undefined || spec?.token !== token || isClosed(folder)) return
   const interruption = interruptible(folder)
-  const claim: Claim = { token, supervisor: { pid: me.pid, startTime: me.startTime, bootId: me.bootId }, claimedAt: Date.now() }
+  const claim: Claim = {
+    token,
+    supervisor: { pid: me.pid, startTime: me.startTime, bootId: me.bootId },
+    claimedAt: Date.now()
+  }
   const text = JSON.stringify(claim)
   if (!createFile(join(folder, files.claim), text) || isClosed(folder)) return
   const ours = () => readText(join(folder, files.claim)) === text
   const startedAt = Date.now()
-  const exit = await runChild(folder, spec, processes, interruption, ours).catch(async (error: unknown): Promise<Ending> => {
-    interruption.failed(error)
-    await endTree(processes, () => ({ token, remembered: [], supervisor: process.pid }), spec.graceSeconds)
-    return { ...nothingRan, reason: "supervisor_failed", error: interruption.failure() }
-  })
+  const exit = await runChild(folder, spec, processes, interruption, ours).catch(
+    async (error: unknown): Promise<Ending> => {
+      interruption.failed(error)
+      await endTree(processes, () => ({ token, remembered: [], supervisor: process.pid }), spec.graceSeconds)
+      return { ...nothingRan, reason: "supervisor_failed", error: interruption.failure() }
+    }
+  )
   await persist(folder, JSON.stringify(record(exit, startedAt)), ours)
 }
 
@@ -45,8 +62,19 @@ const record = ({ error, ...ending }: Ending, startedAt: number): Exit => ({
   ...(error === undefined ? {} : { error: { code: codeOf(error), message: error.message } })
 })
 
-const runChild = async (folder: string, spec: Spec, processes: Processes, interruption: Interruption, ours: () => boolean): Promise<Ending> => {
-  const output = await capture(folder, spec.outputLimitBytes, () => interruption.because("output_limit"), interruption.failed)
+const runChild = async (
+  folder: string,
+  spec: Spec,
+  processes: Processes,
+  interruption: Interruption,
+  ours: () => boolean
+): Promise<Ending> => {
+  const output = await capture(
+    folder,
+    spec.outputLimitBytes,
+    () => interruption.because("output_limit"),
+    interruption.failed
+  )
   interruption.look()
   const early = interruption.reason()
   if (early !== undefined) return { ...nothingRan, reason: early }
@@ -103,7 +131,13 @@ const spawnChild = (folder: string, spec: Spec): ChildProcessByStdio<Writable, R
 }
 
 /** Each second: says that we live, looks for a cancel and for new descendants, and watches the deadline. */
-const beat = (folder: string, deadlineSeconds: number, interruption: Interruption, family: Family, ours: () => boolean): NodeJS.Timeout => {
+const beat = (
+  folder: string,
+  deadlineSeconds: number,
+  interruption: Interruption,
+  family: Family,
+  ours: () => boolean
+): NodeJS.Timeout => {
   const end = performance.now() + deadlineSeconds * 1000
   const claim = join(folder, files.claim)
   const tick = () => {

@@ -28,7 +28,7 @@ export const membersOf = (processes: Processes, tree: Tree): ReadonlyArray<Runni
       processes.carries(running.pid, `${tokenVariable}=${tree.token}`)
     if (member) inside.add(running.pid)
   }
-  for (let before = -1; before !== inside.size; ) {
+  for (let before = -1; before !== inside.size;) {
     before = inside.size
     for (const running of all) if (inside.has(running.parent)) inside.add(running.pid)
   }
@@ -56,7 +56,7 @@ export const descendantsOf = (processes: Processes, roots: ReadonlyArray<Identit
 export const endTree = async (processes: Processes, tree: () => Tree, graceSeconds: number): Promise<void> => {
   const asked = new Set<number>()
   const patience = performance.now() + graceSeconds * 1000
-  for (let empty = 0, wait = 10; empty < 2; ) {
+  for (let empty = 0, wait = 10; empty < 2;) {
     const members = membersOf(processes, tree())
     empty = members.length === 0 ? empty + 1 : 0
     const hard = performance.now() >= patience
