@@ -2,7 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { Dispatch } from "../src/dispatch/Dispatch.js"
 import { Store } from "../src/services/Store.js"
-import { core, eventTypes, leases, logOf, type Runtime, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
+import {
+  core,
+  eventTypes,
+  leases,
+  logOf,
+  type Runtime,
+  settled,
+  spawned,
+  startProcess,
+  until
+} from "./fakes/CoreFixture.js"
 import { Fake } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
 import { type Around, failingAt } from "./fakes/StoreProxy.js"
@@ -15,7 +25,11 @@ interface Ending {
 type Run = (
   runtime: Runtime,
   fault: Around
-) => Effect.Effect<Ending, unknown, Scope.Scope | Dispatch | Fake | Store | Effect.Effect.Context<ReturnType<typeof startProcess>>>
+) => Effect.Effect<
+  Ending,
+  unknown,
+  Scope.Scope | Dispatch | Fake | Store | Effect.Effect.Context<ReturnType<typeof startProcess>>
+>
 
 /** All that a caller and the far side can see of one piece of work; `starting` may be written for a second try. */
 const wholeRun: Run = (runtime, fault) =>
@@ -76,7 +90,7 @@ describe("Drive, when the database fails", () => {
             const undisturbed = yield* isolated(run, runtime, (call) => call)
             let nth = 0
             let exceptions = 0
-            for (let reached = true; reached; ) {
+            for (let reached = true; reached;) {
               nth += 1
               const { count, wrap } = failingAt(nth, when)
               const seen = yield* isolated(run, runtime, wrap)

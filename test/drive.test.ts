@@ -48,8 +48,8 @@ describe("Drive", () => {
       assert.deepStrictEqual((yield* eventTypes(id)).slice(0, 5), [
         "task.created",
         "task.provisioning",
-        "task.starting",
         "runtime.provisioned",
+        "task.starting",
         "task.started"
       ])
       assert.deepStrictEqual(fake.far.leftovers, [])

@@ -5,7 +5,18 @@ import { TaskChanged } from "../src/domain/DispatchError.js"
 import type { TaskId } from "../src/domain/Task.js"
 import { Scheduler, type Step } from "../src/services/Scheduler.js"
 import { Store } from "../src/services/Store.js"
-import { core, eventTypes, find, leases, logOf, reaches, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
+import {
+  core,
+  eventTypes,
+  find,
+  leases,
+  logOf,
+  reaches,
+  settled,
+  spawned,
+  startProcess,
+  until
+} from "./fakes/CoreFixture.js"
 import { Fake } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
 import { broken } from "./fakes/StoreProxy.js"
@@ -64,7 +75,11 @@ describe("Scheduler", () => {
         const driven = new Set<TaskId>()
         drivers.push(driven)
         const drive = yield* Drive
-        const step: Step = (task) => Effect.zipRight(Effect.sync(() => void driven.add(task.id)), drive.step(task))
+        const step: Step = (task) =>
+          Effect.zipRight(
+            Effect.sync(() => void driven.add(task.id)),
+            drive.step(task)
+          )
         const { scheduler, stop } = yield* startProcess({ ...leases, limit: 10 })
         yield* stop
         yield* Effect.forkScoped(scheduler.run(step))
@@ -75,7 +90,10 @@ describe("Scheduler", () => {
         assert.deepStrictEqual([fake.far.runs(id), yield* owners(id)], [1, 1])
       }
       for (const driven of drivers) assert.isAbove(driven.size, 10)
-      assert.strictEqual(drivers.reduce((sum, driven) => sum + driven.size, 0), 100)
+      assert.strictEqual(
+        drivers.reduce((sum, driven) => sum + driven.size, 0),
+        100
+      )
     }).pipe(Effect.provide(core()))
   )
 
@@ -189,7 +207,10 @@ describe("Scheduler", () => {
       const outage = { on: false }
       fake.next("start", (ordinary) => Effect.zipLeft(ordinary, Deferred.await(gate)))
       yield* startProcess(leases, (call) =>
-        Effect.if(Effect.sync(() => outage.on), { onTrue: () => Effect.fail(broken), onFalse: () => call })
+        Effect.if(
+          Effect.sync(() => outage.on),
+          { onTrue: () => Effect.fail(broken), onFalse: () => call }
+        )
       )
       const id = yield* spawned("once")
       yield* until(id, () => fake.called("start") === 1)
@@ -214,7 +235,12 @@ describe("Scheduler", () => {
         const bad = yield* spawned("once")
         const count = { steps: 0 }
         const step: Step = (task) =>
-          task.id === bad ? Effect.zipRight(Effect.sync(() => void count.steps++), outcome) : drive.step(task)
+          task.id === bad
+            ? Effect.zipRight(
+                Effect.sync(() => void count.steps++),
+                outcome
+              )
+            : drive.step(task)
         yield* Effect.forkScoped(scheduler.run(step))
         const good = yield* spawned("once")
         assert.strictEqual((yield* settled(good)).status, "succeeded")
@@ -233,13 +259,22 @@ describe("Scheduler", () => {
       const writes: Array<string> = []
       fake.far.plan = { ...shortWork, chunks: [] }
       yield* startProcess(leases, (call, method) =>
-        Effect.zipRight(Effect.sync(() => void writes.push(method)), call)
+        Effect.zipRight(
+          Effect.sync(() => void writes.push(method)),
+          call
+        )
       )
       const id = yield* spawned("idempotent")
       yield* settled(id)
       yield* TestClock.adjust("1 second")
-      assert.lengthOf(writes.filter((method) => method === "commit"), 4)
-      assert.lengthOf(writes.filter((method) => method === "release"), 1)
+      assert.lengthOf(
+        writes.filter((method) => method === "commit"),
+        4
+      )
+      assert.lengthOf(
+        writes.filter((method) => method === "release"),
+        1
+      )
       assert.lengthOf(yield* store.events(id, { afterRevision: 0, limit: 50 }), 5)
     }).pipe(Effect.provide(core()))
   )

@@ -32,10 +32,14 @@ for (const kind of kinds) {
         assert.include(readFileSync(fileURLToPath(report?.uri ?? ""), "utf8"), "TODO")
         assert.include(yield* Bench.wholeLog(call, task_id), "2 files in")
 
-        const { events = [] } = Bench.statusOf(yield* call("get_task_status", { task_id, since_revision: 0, full: true }))
+        const { events = [] } = Bench.statusOf(
+          yield* call("get_task_status", { task_id, since_revision: 0, full: true })
+        )
+        const numbers = events.map(({ number }) => number)
+        assert.strictEqual(numbers[0], 1)
         assert.deepStrictEqual(
-          events.map(({ number }) => number),
-          events.map((_, index) => index + 1)
+          numbers,
+          [...new Set(numbers)].sort((a, b) => a - b)
         )
         const types = events.map(({ type }) => type)
         for (const once of ["task.created", "task.started", "task.succeeded"]) {
@@ -88,7 +92,8 @@ for (const kind of kinds) {
       Effect.gen(function* () {
         const { call } = yield* session(kind, yield* place, { config })
         const ids: Array<string> = []
-        for (const instruction of ["a", "b", "c"]) ids.unshift(yield* Bench.spawned(call, { runtime: "echo", instruction }))
+        for (const instruction of ["a", "b", "c"])
+          ids.unshift(yield* Bench.spawned(call, { runtime: "echo", instruction }))
         const failing = yield* Bench.dispatched(call, Bench.shell("exit 1"))
         for (const id of [...ids, failing]) yield* Bench.finished(call, id)
         const listed = (args: JsonObject) => Effect.map(call("list_tasks", args), Bench.listOf)
@@ -109,7 +114,9 @@ for (const kind of kinds) {
         const { call } = yield* session(kind, yield* place, { config })
         const task_id = yield* Bench.dispatched(
           call,
-          Bench.shell(`trap "" TERM; setsid sh -c 'trap "" TERM; while :; do sleep 1; done' & echo up; while :; do sleep 1; done`)
+          Bench.shell(
+            `trap "" TERM; setsid sh -c 'trap "" TERM; while :; do sleep 1; done' & echo up; while :; do sleep 1; done`
+          )
         )
         yield* Bench.running(call, task_id)
         assert.isAtLeast(processesNaming(`AGENTDISPATCH_TASK_ID=${task_id}`).length, 1)
@@ -146,9 +153,9 @@ for (const kind of kinds) {
         yield* Bench.finished(call, task_id)
         for (const limit of [1, 2, 3, 4, 5, 6, 7]) {
           const pages: Array<string> = []
-          for (let cursor = 0, more = true; more; ) {
+          for (let cursor = 0, more = true; more;) {
             const page = Bench.logOf(yield* call("get_task_logs", { task_id, cursor, limit }))
-            assert.isTrue(page.data.isWellFormed(), `page at ${cursor} of ${limit}`)
+            assert.strictEqual(Buffer.from(page.data).toString(), page.data, `page at ${cursor} of ${limit}`)
             assert.strictEqual(page.nextCursor, cursor + page.data.length)
             more = page.nextCursor > cursor
             cursor = page.nextCursor

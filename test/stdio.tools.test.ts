@@ -1,7 +1,7 @@
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/server/validators/ajv"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { Json, JsonObject } from "../src/domain/Json.js"
+import { type Json, JsonObject } from "../src/domain/Json.js"
 import { greeted } from "./support/RawServer.js"
 import { type Answer, kinds, place, session } from "./support/Server.js"
 import { command, finished, handleOf, keysOf, workbench } from "./support/Workbench.js"
@@ -99,7 +99,12 @@ describe("tools/list on the wire", () => {
         Effect.gen(function* () {
           const server = yield* greeted(yield* place, config === undefined ? {} : { config })
           yield* server.ask("tools/list")
-          return server.stdout().split("\n").find((text) => text.includes('"inputSchema"')) ?? ""
+          return (
+            server
+              .stdout()
+              .split("\n")
+              .find((text) => text.includes('"inputSchema"')) ?? ""
+          )
         })
       const first = yield* listing()
       assert.strictEqual(yield* listing(workbench()), first)

@@ -53,7 +53,7 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
         const profile = runtime === undefined ? undefined : lookup(config.runtimes, runtime)
         if (runtime !== undefined && profile === undefined)
           return yield* new RuntimeProfileNotFound({ name: runtime, known: names })
-        const common = [pass("config", `${source} is valid`), yield* state]
+        const common = [pass("config", `valid, from ${source}`), yield* state]
         const named = runtime === undefined ? {} : { runtime }
 
         const routed = routeSpawn(world, { ...call, instruction: "preflight" })
@@ -101,7 +101,7 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
           names.length === 0
             ? Effect.map(state, (checked) => [
                 report({}, [
-                  pass("config", `${source} is valid`),
+                  pass("config", `valid, from ${source}`),
                   checked,
                   { name: "runtimes", status: "warn", message: "no runtime profile is configured" }
                 ])

@@ -16,7 +16,7 @@ import {
 } from "./DispatchError.js"
 import { type Json, type JsonObject } from "./Json.js"
 import { chooseBackend, findSpec, sameProvider, type World } from "./RoutingBackend.js"
-import { finish } from "./RoutingChecks.js"
+import { finish, refuseCredential } from "./RoutingChecks.js"
 import {
   answerNeeds,
   checkProtocol,
@@ -146,6 +146,7 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     yield* supports(spec, taskType, mode)
 
     const caller = { ...call.target?.details, ...call.details }
+    yield* refuseCredential("target.details", caller)
     const details = yield* mergeDetails(spec, [backend.details, profile?.target?.details], caller)
     const protocol = yield* checkProtocol(
       spec,
@@ -236,6 +237,7 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
     const spec = yield* findSpec(specs, backend.adapter)
     yield* supports(spec, call.taskType, call.target.mode)
     const caller = call.target.details ?? {}
+    yield* refuseCredential("target.details", caller)
     const details = yield* mergeDetails(spec, [backend.details], caller)
     const protocol = yield* checkProtocol(spec, call.target.protocol ?? textOf(details["protocol"]))
     const answered = answerNeeds(world, spec, call.target.mode, call.taskType, details)

@@ -9,6 +9,14 @@ import type { RoutedRequest } from "./Task.js"
 /** The most a request's input may weigh as compact JSON, in UTF-16 code units. */
 export const inputLimit = 4 * 1024 * 1024
 
+/** Comes before any other word about the value. */
+export const refuseCredential = (path: string, value: Json): Either.Either<void, CredentialRefused> => {
+  const found = findCredential(value, path)
+  return found === undefined
+    ? Either.void
+    : Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
+}
+
 /** The checks that need the whole request: no credential in it, nothing too big, and the policy. */
 export const finish = (
   world: World,
@@ -22,11 +30,7 @@ export const finish = (
       ["target.details", request.target.details ?? null],
       ["metadata", request.metadata ?? null]
     ]
-    for (const [path, value] of parts) {
-      const found = findCredential(value, path)
-      if (found !== undefined)
-        return yield* Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
-    }
+    for (const [path, value] of parts) yield* refuseCredential(path, value)
     const weight = JSON.stringify(request.input).length
     if (weight > inputLimit) {
       return yield* Either.left(

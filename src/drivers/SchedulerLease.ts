@@ -95,7 +95,8 @@ export const layer = (options: LeaseOptions = defaults) =>
       })
 
       /** A look at running work may take long; who rings wants the task read again. */
-      const rung = (task: Task, bell: Queue.Queue<void>) => Effect.as(Queue.take(bell), { next: "after", task, millis: 0 } satisfies Next)
+      const rung = (task: Task, bell: Queue.Queue<void>) =>
+        Effect.as(Queue.take(bell), { next: "after", task, millis: 0 } satisfies Next)
 
       const giveBack = (id: TaskId) => store.release(owner, [id])
 
@@ -131,7 +132,10 @@ export const layer = (options: LeaseOptions = defaults) =>
                     Effect.catchAllCause((cause) =>
                       Cause.isInterruptedOnly(cause)
                         ? Effect.failCause(cause)
-                        : Effect.zipRight(Effect.logError(`driving ${task.id} broke down`, cause), Effect.sleep(storePause))
+                        : Effect.zipRight(
+                            Effect.logError(`driving ${task.id} broke down`, cause),
+                            Effect.sleep(storePause)
+                          )
                     ),
                     // A task that a living process owns and does not drive would be driven by nobody.
                     Effect.zipRight(Effect.orDie(Effect.retry(giveBack(task.id), Schedule.spaced(storePause)))),

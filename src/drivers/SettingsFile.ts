@@ -7,6 +7,7 @@ import { agentClis, builtIn } from "../domain/BuiltIn.js"
 import { type Backend, type Config, fromJson } from "../domain/Config.js"
 import { ConfigInvalid } from "../domain/DispatchError.js"
 import { decodeText } from "../domain/Json.js"
+import { jsonFault } from "../domain/JsonFault.js"
 
 export interface Origin {
   /** `--config`, if given; else `AGENTDISPATCH_CONFIG`, else nothing: the built-in profiles. */
@@ -42,17 +43,15 @@ const read = Effect.fn("settings.read")(function* (source: string, { specs }: Or
         `cannot be read (${cause instanceof Error ? cause.message : String(cause)}); check the path given as --config`
       )
   })
-  const json = yield* Effect.mapError(decodeText(text), (error) => refuse(`is not JSON: ${place(text, error.message)}`))
+  const json = yield* Effect.mapError(decodeText(text), () => refuse(notJson(text)))
   return yield* fromJson(json, specs, source)
 })
 
-/** The engine tells a position; people look for a line. */
-const place = (text: string, message: string): string => {
-  const position = /position (\d+)/.exec(message)?.[1]
-  const before = position === undefined ? text : text.slice(0, Number(position))
-  const lines = before.split("\n")
-  const engine = /(?:Unexpected|Expected|Bad|No number|Unterminated|Exponent)[^\n]*/.exec(message)?.[0] ?? "malformed"
-  return `line ${lines.length}, column ${(lines[lines.length - 1]?.length ?? 0) + 1}: ${engine.replace(/ in JSON at position.*$/, "")}`
+const notJson = (text: string): string => {
+  const fault = jsonFault(text)
+  return fault === undefined
+    ? "is not JSON"
+    : `is not JSON: line ${fault.line}, column ${fault.column}: ${fault.problem}`
 }
 
 const zeroConfig = ({ cwd, environment, worker }: Origin): Config => {

@@ -195,7 +195,22 @@ const make = Effect.gen(function* () {
     Effect.catchTag("SqlError", storeFailed)
   )
 
-  return { create, find, list, commit, events, log, artifacts, resources, changed, renew, claim, release, owned, cancelling }
+  return {
+    create,
+    find,
+    list,
+    commit,
+    events,
+    log,
+    artifacts,
+    resources,
+    changed,
+    renew,
+    claim,
+    release,
+    owned,
+    cancelling
+  }
 })
 
 const pageOfTasks = (found: ReadonlyArray<Kept>, limit: number) => {

@@ -28,7 +28,12 @@ const surroundings = (path: string | undefined) =>
       ({ settings, stateDir }) =>
         Layer.merge(
           Layer.succeed(Settings, settings),
-          Layer.succeed(Installation, { version, supervisor: [process.execPath, beside("./supervisor.js")], worker, stateDir })
+          Layer.succeed(Installation, {
+            version,
+            supervisor: [process.execPath, beside("./supervisor.js")],
+            worker,
+            stateDir
+          })
         )
     )
   )
@@ -40,7 +45,9 @@ const logging = Layer.merge(
   Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
   Logger.minimumLogLevel(
     Option.getOrElse(
-      Option.fromNullable(Object.entries(levels).find(([name]) => name === process.env["AGENTDISPATCH_LOG_LEVEL"])?.[1]),
+      Option.fromNullable(
+        Object.entries(levels).find(([name]) => name === process.env["AGENTDISPATCH_LOG_LEVEL"])?.[1]
+      ),
       () => LogLevel.Warning
     )
   )

@@ -1,12 +1,13 @@
 import { serveStdio } from "@modelcontextprotocol/server/stdio"
 import { Cause, Effect, Exit, Fiber, ManagedRuntime } from "effect"
 import { parseArgs } from "node:util"
+import { inWords } from "../cli/CheckReport.js"
 import { Drive } from "../dispatch/Drive.js"
 import { Preflight } from "../dispatch/Preflight.js"
 import { makeServer, type Run } from "../mcp/Server.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
-import { inWords } from "./CheckReport.js"
+
 import { layer, version } from "./Composition.js"
 
 const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
@@ -26,7 +27,7 @@ const serve = async (config: string | undefined) => {
   const runtime = ManagedRuntime.make(layer(config))
   const started = await runtime.runPromiseExit(Settings)
   if (Exit.isFailure(started)) {
-    say(Cause.squash(started.cause) instanceof Error ? String(Cause.squash(started.cause)) : Cause.pretty(started.cause))
+    say(messageOf(Cause.squash(started.cause)))
     process.exit(2)
   }
   const runtimes = Object.keys(started.value.config.runtimes)
@@ -45,7 +46,9 @@ const serve = async (config: string | undefined) => {
     return answer.finally(() => answering.delete(answer))
   }
 
-  const connection = serveStdio(() => makeServer(run, version, runtimes), { onerror: (error) => say(`mcp: ${error.message}`) })
+  const connection = serveStdio(() => makeServer(run, version, runtimes), {
+    onerror: (error) => say(`mcp: ${error.message}`)
+  })
   let leaving = false
   const leave = async (code: number) => {
     if (leaving) return
@@ -70,7 +73,9 @@ const check = async (config: string | undefined, json: boolean, live: boolean) =
   await runtime.dispose()
   if (Exit.isFailure(checked)) {
     const error = Cause.squash(checked.cause)
-    process.stdout.write(json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`)
+    process.stdout.write(
+      json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`
+    )
     process.exit(1)
   }
   const reports = checked.value

@@ -58,7 +58,6 @@ export const extend = (
   const events: Array<TaskEvent> = []
   const append = (event: NewTaskEvent) =>
     events.push({ number: eventCount + events.length + 1, revision, at: now, ...event })
-  if (move.event !== undefined) append(transitionEvent(move.event, change))
   let log = ""
   for (const entry of change.entries ?? []) {
     if ("log" in entry) log += storable(entry.log)
@@ -68,6 +67,8 @@ export const extend = (
       log += line
     } else append(entry.message === undefined ? entry : { ...entry, message: storable(entry.message) })
   }
+  // What was seen came before what it led to.
+  if (move.event !== undefined) append(transitionEvent(move.event, change))
 
   return {
     task: {

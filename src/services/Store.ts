@@ -29,7 +29,7 @@ export type Entry = { readonly log: string } | NewTaskEvent
 /** What one transaction changes; a member that is absent leaves its part as it is. */
 export interface Change {
   readonly transition?: Transition
-  /** Appended in order, after the event of the transition. */
+  /** Appended in order, before the event of the transition they led to. */
   readonly entries?: ReadonlyArray<Entry>
   readonly attempt?: number
   readonly startToken?: string

@@ -135,7 +135,7 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
       })
     )
 
-    check("writes the event of the transition first, and the error into that of a failure", () =>
+    check("writes the event of the transition after what led to it, and the error into that of a failure", () =>
       Effect.gen(function* () {
         const store = yield* Store
         const task = yield* advanced({ transition: "start" }, { transition: "run" })
@@ -146,9 +146,9 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
         })
         const events = yield* store.events(task.id, { afterRevision: task.revision, limit: 10 })
         assert.deepStrictEqual(events, [
-          { type: "task.failed", payload: { code: "worker.lost", message: "gone" }, number: 4, revision: 4, at: 0 },
-          { type: "task.progress", message: "last words", payload: { part: 1 }, number: 5, revision: 4, at: 0 },
-          { type: "task.result", number: 6, revision: 4, at: 0 }
+          { type: "task.progress", message: "last words", payload: { part: 1 }, number: 4, revision: 4, at: 0 },
+          { type: "task.result", number: 5, revision: 4, at: 0 },
+          { type: "task.failed", payload: { code: "worker.lost", message: "gone" }, number: 6, revision: 4, at: 0 }
         ])
       })
     )

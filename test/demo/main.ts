@@ -95,7 +95,7 @@ const main = async () => {
     result = resultOf(await call(second.client, "get_task_result", { task_id, wait_seconds: 50 }))
   }
   await call(second.client, "get_task_logs", { task_id, cursor: 0, limit: 400 })
-  const journal = statusOf(await call(second.client, "get_task_status", { task_id, since_revision: 0 }))
+  const journal = statusOf(await call(second.client, "get_task_status", { task_id, since_revision: 0, full: true }))
   const starts = (journal.events ?? []).filter((event) => event.type === "task.started").length
 
   say(`\nThe report:\n`)

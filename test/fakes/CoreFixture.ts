@@ -54,11 +54,18 @@ export const core = (given: { readonly config?: Partial<Config>; readonly store?
     Layer.provideMerge(SchedulerLease.layer(leases)),
     Layer.provideMerge(
       Layer.mergeAll(
-        Layer.effect(Store, Effect.map(Store, (memory) => around(memory, store))).pipe(Layer.provide(Store.layerMemory)),
+        Layer.effect(
+          Store,
+          Effect.map(Store, (memory) => around(memory, store))
+        ).pipe(Layer.provide(Store.layerMemory)),
         Ids.layerMemory,
         audit,
         FakeAdapter.layer,
-        Layer.succeed(Settings, { config: { ...config, ...given.config }, source: "the test's config", environment: {} })
+        Layer.succeed(Settings, {
+          config: { ...config, ...given.config },
+          source: "the test's config",
+          environment: {}
+        })
       )
     )
   )
@@ -81,7 +88,9 @@ export const startProcess = Effect.fnUntraced(function* (
     )
   )
   const context = yield* Layer.build(
-    Layer.fresh(Layer.merge(Drive.layer, SchedulerLease.layer(options))).pipe(Layer.provide(Layer.succeed(Store, store)))
+    Layer.fresh(Layer.merge(Drive.layer, SchedulerLease.layer(options))).pipe(
+      Layer.provide(Layer.succeed(Store, store))
+    )
   )
   const scheduler = Context.get(context, Scheduler)
   const drive = Context.get(context, Drive)

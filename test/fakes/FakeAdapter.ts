@@ -25,10 +25,7 @@ interface Answers {
 export type Operation = keyof Answers
 
 /** What an operation does instead of, before or after its ordinary work. */
-export type Behaviour<A> = (
-  ordinary: Effect.Effect<A, AdapterFailure>,
-  task: Task
-) => Effect.Effect<A, AdapterFailure>
+export type Behaviour<A> = (ordinary: Effect.Effect<A, AdapterFailure>, task: Task) => Effect.Effect<A, AdapterFailure>
 
 export interface Call {
   readonly operation: Operation
@@ -62,7 +59,10 @@ export const failure = (given: Partial<AdapterFailure> = {}): AdapterFailure => 
 })
 
 export const ordinary = <A>(effect: Effect.Effect<A, AdapterFailure>) => effect
-export const fails = (given: Partial<AdapterFailure> = {}) => () => Effect.fail(failure(given))
+export const fails =
+  (given: Partial<AdapterFailure> = {}) =>
+  () =>
+    Effect.fail(failure(given))
 /** The far side does it and the answer is lost on the way. */
 export const failsAfter =
   (given: Partial<AdapterFailure> = {}) =>
@@ -157,10 +157,25 @@ const make = Effect.sync(() => {
           return { providerRefs: { token: task.startToken ?? "" } }
         })
       ),
-    probe: (task) => perform("probe", task, Effect.sync(() => (far.knows(task) ? "has it" : "never got it"))),
-    observe: (task) => perform("observe", task, Effect.sync(() => far.observe(task))),
+    probe: (task) =>
+      perform(
+        "probe",
+        task,
+        Effect.sync(() => (far.knows(task) ? "has it" : "never got it"))
+      ),
+    observe: (task) =>
+      perform(
+        "observe",
+        task,
+        Effect.sync(() => far.observe(task))
+      ),
     finish: (task) => perform("finish", task, Effect.void),
-    cancel: (task) => perform("cancel", task, Effect.sync(() => far.stop(task))),
+    cancel: (task) =>
+      perform(
+        "cancel",
+        task,
+        Effect.sync(() => far.stop(task))
+      ),
     cleanup: (task, resources) =>
       perform(
         "cleanup",
@@ -177,7 +192,9 @@ const make = Effect.sync(() => {
     specs,
     find: (name) => {
       const found = built.get(name)
-      return found === undefined ? Effect.fail(new AdapterNotFound({ name, known: [...built.keys()] })) : Effect.succeed(found)
+      return found === undefined
+        ? Effect.fail(new AdapterNotFound({ name, known: [...built.keys()] }))
+        : Effect.succeed(found)
     }
   }
   const fake: typeof Fake.Service = {

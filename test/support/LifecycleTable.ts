@@ -11,4 +11,3 @@ export const lifecycleMarkdown = (): string => {
   const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
   return [line(["", ...transitions]), line(["---", ...transitions.map(() => "---")]), ...rows.map(line)].join("\n")
 }
-

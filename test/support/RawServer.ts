@@ -29,7 +29,11 @@ export interface RawServer {
   readonly stderr: () => string
 }
 
-const launch = (command: string, args: ReadonlyArray<string>, options: { readonly env: Record<string, string>; readonly cwd: string }) => {
+const launch = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: { readonly env: Record<string, string>; readonly cwd: string }
+) => {
   const child = spawn(command, [...args], { ...options, stdio: ["pipe", "pipe", "pipe"] })
   const said = { stdout: "", stderr: "" }
   child.stdin.on("error", () => undefined)
@@ -120,8 +124,10 @@ export const greeted = (at: Place, start: Start = {}): Effect.Effect<RawServer, 
   Effect.tap(rawServer(at, start), (server) => Effect.zipRight(server.write(greeting(0)), server.answerTo(0)))
 
 /** Calls a tool and gives its answer as a client would. */
-export const callOf = (server: RawServer) => (name: string, args: JsonObject = {}): Effect.Effect<Answer> =>
-  Effect.map(server.ask("tools/call", { name, arguments: args }), (message) => answerOf(message["result"]))
+export const callOf =
+  (server: RawServer) =>
+  (name: string, args: JsonObject = {}): Effect.Effect<Answer> =>
+    Effect.map(server.ask("tools/call", { name, arguments: args }), (message) => answerOf(message["result"]))
 
 /** The messages of a stream that holds nothing else; a line that is no JSON-RPC message is a defect. */
 export const messagesIn = (stdout: string): ReadonlyArray<JsonObject> => {

@@ -189,17 +189,11 @@ export const eventually = <A, E, R>(look: Effect.Effect<A | undefined, E, R>): E
   )
 
 const readOr = (path: string): string =>
-  Option.getOrElse(
-    Option.liftThrowable(() => readFileSync(path, "latin1"))(),
-    () => ""
-  )
+  Option.getOrElse(Option.liftThrowable(() => readFileSync(path, "latin1"))(), () => "")
 
 /** Living processes whose command line or environment holds a text, as /proc tells. */
 export const processesNaming = (text: string): ReadonlyArray<number> =>
-  Option.getOrElse(
-    Option.liftThrowable(() => readdirSync("/proc"))(),
-    () => []
-  )
+  Option.getOrElse(Option.liftThrowable(() => readdirSync("/proc"))(), () => [])
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => `${readOr(`/proc/${pid}/cmdline`)}\0${readOr(`/proc/${pid}/environ`)}`.includes(text))
     .filter((pid) => !/\) [ZX] /.test(readOr(`/proc/${pid}/stat`)))

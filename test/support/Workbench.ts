@@ -117,6 +117,9 @@ export const until = (
 export const running = (call: Call, task_id: string): Effect.Effect<TaskStatusView> =>
   until(call, task_id, ({ status }) => status === "running")
 
+/** Lets work end that waits for the file `go` of its folder. */
+export const allow = ({ folder }: Place): void => writeFileSync(join(folder, "go"), "")
+
 /** A small git repository to report on. */
 export const repository = (at: Place): Effect.Effect<string> =>
   Effect.sync(() => {

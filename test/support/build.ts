@@ -5,5 +5,8 @@ import { fileURLToPath } from "node:url"
 export default () => {
   if (process.env["AGENTDISPATCH_TEST_BUILT"] === "1") return
   const root = fileURLToPath(new URL("../..", import.meta.url))
-  execFileSync("node", ["node_modules/tsup/dist/cli-default.js", "--silent"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] })
+  execFileSync("node", ["node_modules/tsup/dist/cli-default.js", "--silent"], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"]
+  })
 }
