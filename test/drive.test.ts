@@ -156,7 +156,7 @@ describe("Drive", () => {
       const id = yield* spawned("once")
       yield* reaches(id, "running")
       const began = (yield* find(id)).updatedAt
-      const task = yield* until(id, ({ settled }) => settled, 10_000)
+      const task = yield* until(id, (seen) => seen.settled, 10_000)
       assert.strictEqual(task.status, "failed")
       assert.strictEqual(task.error?.code, "worker.lost")
       assert.isAtLeast(task.updatedAt - began, 600_000)
