@@ -45,16 +45,16 @@ describe("a command", () => {
   it.scopedLive("that may not be executed, or whose folder is gone, fails with what to mend", () =>
     Effect.gen(function* () {
       const { at, server } = yield* served()
-      const file = written(at, "plain.txt", "no program\n")
+      const file = written(at, "plain.txt", "#!/no/such/interpreter\n")
       chmodSync(file, 0o600)
       const allowing = (details: JsonObject) =>
         Effect.flatMap(place, (elsewhere: Place) => greeted(elsewhere, { config: Bench.workbench(details) }))
       const plain = yield* ran(yield* allowing({ allow: [file] }), Bench.command(file))
       assert.deepStrictEqual([plain.code, plain.details], ["local_process.executable_not_found", { executable: file }])
       chmodSync(file, 0o700)
-      const format = yield* ran(yield* allowing({ allow: [file] }), Bench.command(file))
-      assert.strictEqual(format.code, "local_process.spawn_failed", format.message)
-      assert.include(format.message, "ENOEXEC")
+      const orphan = yield* ran(yield* allowing({ allow: [file] }), Bench.command(file))
+      assert.strictEqual(orphan.code, "local_process.spawn_failed", orphan.message)
+      assert.include(orphan.message, "ENOENT")
       const nowhere = yield* ran(yield* allowing({ cwd: join(at.folder, "gone") }), Bench.command("sh"))
       assert.strictEqual(nowhere.code, "local_process.working_directory_missing")
       assert.match(nowhere.message, /gone" does not exist.*details\.cwd/)

@@ -35,12 +35,15 @@ export const ledger = (at: Place): ReadonlyArray<string> => (readOr(ledgerOf(at)
 const readOr = (path: string): string | undefined =>
   Either.getOrUndefined(Either.try(() => readFileSync(path, "utf8")))
 
+const namesIn = (folder: string): ReadonlyArray<string> =>
+  Either.getOrElse(
+    Either.try(() => readdirSync(folder)),
+    () => []
+  )
+
 /** The folders of tasks that are not cleaned up yet. */
 const folders = ({ stateDir }: Place): ReadonlyArray<string> =>
-  Either.getOrElse(
-    Either.try(() => readdirSync(join(stateDir, "local"))),
-    (): ReadonlyArray<string> => []
-  )
+  namesIn(join(stateDir, "local"))
     .filter((name) => !name.startsWith("."))
     .map((name) => join(stateDir, "local", name))
 
@@ -67,10 +70,7 @@ export const draft =
   (at) =>
     Effect.sync(() =>
       folders(at).find((folder) =>
-        Either.getOrElse(
-          Either.try(() => readdirSync(folder)),
-          (): ReadonlyArray<string> => []
-        ).some((found) => found.startsWith(`${name}.`) && found.endsWith(".draft"))
+        namesIn(folder).some((found) => found.startsWith(`${name}.`) && found.endsWith(".draft"))
       )
     )
 
@@ -95,10 +95,12 @@ const breath = Effect.async<void>((resume) => {
 
 const decodeClaim = Schema.decodeEither(Schema.parseJson(Claim))
 
-/** The process that holds a task's claim. */
+/** The process that holds a task's claim, or is just writing one. */
 export const supervisorOf = (folder: string): number | undefined => {
   const text = readOr(join(folder, "claim.json"))
-  return text === undefined ? undefined : Either.getOrUndefined(decodeClaim(text))?.supervisor?.pid
+  if (text !== undefined) return Either.getOrUndefined(decodeClaim(text))?.supervisor?.pid
+  const written = namesIn(folder).flatMap((name) => /^claim\.json\.(\d+)\.draft$/.exec(name)?.[1] ?? [])
+  return written[0] === undefined ? undefined : Number(written[0])
 }
 
 /** Supervisors that a server has just started, also those that hold no claim yet. */

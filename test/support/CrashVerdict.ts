@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { isTerminal } from "../../src/domain/Lifecycle.js"
 import { TaskError } from "../../src/domain/Task.js"
-import { signed, steps } from "./CrashScene.js"
+import { sight, signed, steps } from "./CrashScene.js"
 import { eventually, type Place, processesNaming } from "./Server.js"
 import { isOver, type Row, type Rows } from "./TaskRows.js"
 
@@ -27,6 +27,26 @@ export const allOver = (rows: Rows) =>
     )
   )
 
+/** Dispatches a few tasks, again and again where a step was too short to be seen, until it is seen. */
+export const chased = <A>(seen: Effect.Effect<A | undefined>, dispatch: Effect.Effect<void>, rows: Rows) =>
+  Effect.gen(function* () {
+    for (let round = 1; round <= rounds; round++) {
+      yield* Effect.forkScoped(dispatch)
+      const before = (yield* rows.tasks).length
+      const over = eventually(
+        Effect.map(rows.tasks, (tasks) => (tasks.length > before && tasks.every(isOver) ? ("over" as const) : undefined))
+      )
+      const found = yield* Effect.raceFirst(
+        Effect.map(sight(seen), (value) => ({ value })),
+        over
+      )
+      if (found !== "over") return found.value
+    }
+    return assert.fail(`not seen in ${rounds} rounds`)
+  })
+
+const rounds = 12
+
 /** Checks one task that is over: it ran once and whole, or it ended with a name and at most once begun. */
 export const judge = (at: Place, rows: Rows, task: Row) =>
   Effect.gen(function* () {
@@ -43,7 +63,9 @@ export const judge = (at: Place, rows: Rows, task: Row) =>
     assert.strictEqual(events.filter(({ type }) => final.has(type)).length, 1, told)
     assert.strictEqual(events.at(-1)?.type, `task.${task.status}`, told)
     assert.strictEqual(task.log_length, log.length, told)
-    const progress = events.flatMap(({ type, message }) => (type === "task.progress" ? [message ?? ""] : []))
+    const progress = events.flatMap(({ type, message }) =>
+      type === "task.progress" && message?.startsWith("Attempt ") !== true ? [message] : []
+    )
     const lines = log.split("\n").slice(0, -1)
     assert.isAtMost(begun, 1, told)
     if (task.status === "succeeded") {
