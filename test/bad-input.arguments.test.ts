@@ -84,7 +84,11 @@ const cases: Readonly<Record<string, ReadonlyArray<Case>>> = {
       "policy.denied",
       ["target.details.a.b.access_token"]
     ],
-    [dispatch({ input: { command: ["sh"], a: { b: { privateKey: "x" } } } }), "policy.denied", ["input.a.b.privateKey"]],
+    [
+      dispatch({ input: { command: ["sh"], a: { b: { privateKey: "x" } } } }),
+      "policy.denied",
+      ["input.a.b.privateKey"]
+    ],
     [spawn({ environmentVariables: { AWS_SECRET_ACCESS_KEY: "x" } }), "policy.denied", ["AWS_SECRET_ACCESS_KEY"]]
   ]
 }

@@ -16,11 +16,20 @@ const ran = (server: RawServer, wanted: JsonObject) =>
     const task_id = yield* Bench.dispatched(call, wanted)
     const { error, result, status } = yield* Bench.finished(call, task_id)
     const details = object(error?.details ?? {})
-    return { status, code: error?.code, message: error?.message ?? "", details, result, log: yield* Bench.wholeLog(call, task_id) }
+    return {
+      status,
+      code: error?.code,
+      message: error?.message ?? "",
+      details,
+      result,
+      log: yield* Bench.wholeLog(call, task_id)
+    }
   })
 
 const served = (details: JsonObject = {}) =>
-  Effect.flatMap(place, (at) => Effect.map(greeted(at, { config: Bench.workbench(details) }), (server) => ({ at, server })))
+  Effect.flatMap(place, (at) =>
+    Effect.map(greeted(at, { config: Bench.workbench(details) }), (server) => ({ at, server }))
+  )
 
 describe("a command", () => {
   it.scopedLive("that does not exist, or that the config does not allow, fails by name", () =>
@@ -66,18 +75,27 @@ describe("a command", () => {
     Effect.gen(function* () {
       const { server } = yield* served()
       const exited = yield* ran(server, Bench.shell("echo one; echo two >&2; exit 3"))
-      assert.deepStrictEqual([exited.status, exited.code, exited.details["exitCode"]], ["failed", "local_process.exited", 3])
+      assert.deepStrictEqual(
+        [exited.status, exited.code, exited.details["exitCode"]],
+        ["failed", "local_process.exited", 3]
+      )
       assert.sameMembers(exited.log.trim().split("\n"), ["one", "two"])
       assert.include(JSON.stringify(exited.details["lastLines"]), "two")
       const killed = yield* ran(server, Bench.shell("echo going; kill -9 $$"))
-      assert.deepStrictEqual([killed.code, killed.details["signal"], killed.log], ["local_process.killed", "SIGKILL", "going\n"])
+      assert.deepStrictEqual(
+        [killed.code, killed.details["signal"], killed.log],
+        ["local_process.killed", "SIGKILL", "going\n"]
+      )
     })
   )
 
   it.scopedLive("that prints what is no UTF-8 leaves replacement characters and everything around them", () =>
     Effect.gen(function* () {
       const { server } = yield* served()
-      const { log, status } = yield* ran(server, Bench.node("process.stdout.write(Buffer.from('61fffe62c328f09fa70a63', 'hex'))"))
+      const { log, status } = yield* ran(
+        server,
+        Bench.node("process.stdout.write(Buffer.from('61fffe62c328f09fa70a63', 'hex'))")
+      )
       assert.deepStrictEqual([status, log], ["succeeded", "a\uFFFD\uFFFDb\uFFFD(\uFFFD\nc\n"])
     })
   )
@@ -87,7 +105,10 @@ describe("a command", () => {
       const { server } = yield* served()
       const half = yield* ran(server, Bench.shell(`printf '{"type":"task.progress","mess'; exit 4`))
       assert.deepStrictEqual([half.code, half.log], ["local_process.exited", '{"type":"task.progress","mess\n'])
-      const lies = yield* ran(server, Bench.shell(`echo '{"type":"task.succeeded"}'; echo '{"ok":"yes"}'; echo '{}'; exit 5`))
+      const lies = yield* ran(
+        server,
+        Bench.shell(`echo '{"type":"task.succeeded"}'; echo '{"ok":"yes"}'; echo '{}'; exit 5`)
+      )
       assert.deepStrictEqual([lies.status, lies.details["exitCode"]], ["failed", 5])
       const told = yield* ran(server, Bench.shell(`echo '{"ok":false,"events":[],"artifacts":[],"error":"no disk"}'`))
       assert.deepStrictEqual([told.status, told.code], ["failed", "local_process.worker_failed"])

@@ -118,6 +118,7 @@ describe("a config that", () => {
         report.runtimes.map(({ runtime }) => runtime),
         ["echo", "repo-report", "argv"]
       )
+      assert.strictEqual((yield* runOnce(at, ["--check"], { config: {} })).code, 0, "an empty config is no error")
       const missing = { ...workbench(), backends: { worker: backend({ command: ["no-such-program"] }) } }
       const bad = yield* runOnce(at, ["--check"], { config: { ...missing, runtimes: { echo: profile("worker") } } })
       assert.strictEqual(bad.code, 1)

@@ -74,7 +74,11 @@ describe("a message", () => {
       const call = callOf(server)
       const huge = { runtime: "echo", instruction: "hello", context: { blob: "x".repeat(5 * 1024 * 1024) } }
       assert.match(refusalOf(yield* call("spawn_cloud_agent", huge)), /^input\.invalid: input: /)
-      const wide = { runtime: "echo", instruction: "hello", context: { list: Array.from({ length: 400_000 }, () => 1) } }
+      const wide = {
+        runtime: "echo",
+        instruction: "hello",
+        context: { list: Array.from({ length: 400_000 }, () => 1) }
+      }
       const task_id = yield* spawned(call, wide)
       assert.strictEqual((yield* finished(call, task_id)).status, "succeeded")
     })

@@ -51,8 +51,9 @@ const serve = async (config: string | undefined) => {
   // The SDK drops the requests under way when its input ends, so the end of stdin is kept from it until they are answered.
   const inbound = new PassThrough()
   process.stdin.pipe(inbound, { end: false })
+  const wire = new StdioServerTransport(inbound)
   const connection = serveStdio(() => makeServer(run, version, runtimes), {
-    transport: new StdioServerTransport(inbound),
+    transport: wire,
     onerror: (error) => say(`mcp: ${error.message}`)
   })
   const allAnswered = async () => {
@@ -71,6 +72,12 @@ const serve = async (config: string | undefined) => {
     await runtime.runPromise(Fiber.interrupt(driving))
     await runtime.dispose()
     process.exit(code)
+  }
+  // The SDK gives up a connection whose message fits no buffer; a server that hears nothing any more is of no use.
+  const { onclose } = wire
+  wire.onclose = () => {
+    onclose?.()
+    void leave(1)
   }
   process.stdin.once("end", () => void leave(0))
   process.stdin.once("error", () => void leave(0))

@@ -72,13 +72,15 @@ export const core = (given: { readonly config?: Partial<Config>; readonly store?
   )
 }
 
+const untouched = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailed> => call
+
 /**
  * A server process on the shared store. `stop` ends it in order; `kill` as SIGKILL would: from then on it writes
  * nothing, not even that it is gone; `deafen` makes it lose its lease without knowing.
  */
 export const startProcess = Effect.fnUntraced(function* (
   options: SchedulerLease.LeaseOptions = leases,
-  fault: Around = (call) => call
+  fault: Around = untouched
 ) {
   const shared = yield* Store
   const state = { dead: false, deaf: false }

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Schema, type Scope } from "effect"
 import { isTerminal } from "../../src/domain/Lifecycle.js"
 import { TaskError } from "../../src/domain/Task.js"
 import { sight, signed, steps } from "./CrashScene.js"
@@ -28,7 +28,7 @@ export const allOver = (rows: Rows) =>
   )
 
 /** Dispatches a few tasks, again and again where a step was too short to be seen, until it is seen. */
-export const chased = <A>(seen: Effect.Effect<A | undefined>, dispatch: Effect.Effect<void>, rows: Rows) =>
+export const chased = <A>(seen: Effect.Effect<A | undefined>, dispatch: Effect.Effect<void, never, Scope.Scope>, rows: Rows) =>
   Effect.gen(function* () {
     for (let round = 1; round <= rounds; round++) {
       yield* Effect.forkScoped(dispatch)
