@@ -23,6 +23,9 @@ const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
 /** How long answers that are under way may still take after the client hung up. */
 const farewell = 1_500
 
+/** A refused message may be quoted whole in its error. */
+const brief = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 300)
+
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
 const serve = async (config: string | undefined) => {
@@ -54,7 +57,7 @@ const serve = async (config: string | undefined) => {
   const wire = new StdioServerTransport(inbound)
   const connection = serveStdio(() => makeServer(run, version, runtimes), {
     transport: wire,
-    onerror: (error) => say(`mcp: ${error.message}`)
+    onerror: (error) => say(`mcp: ${brief(error.message)}`)
   })
   const allAnswered = async () => {
     for (;;) {
