@@ -53,7 +53,9 @@ describe.concurrent("a server that is stopped for longer than its lease and wake
           const other = yield* greeted(at, { config })
           const taken = yield* takenOver(rows, before, from)
           if (pauseSeconds < 1) {
-            yield* sight(Effect.map(rows.tasks, (tasks) => (tasks.every((task) => task.settled === 1) ? true : undefined)))
+            yield* sight(
+              Effect.map(rows.tasks, (tasks) => (tasks.every((task) => task.settled === 1) ? true : undefined))
+            )
           }
           kill(sleeper.pid, "SIGCONT")
           const late = yield* Bench.dispatched(callOf(sleeper), work(at))

@@ -26,7 +26,9 @@ it.scopedLive(
           Effect.forkScoped(
             Effect.gen(function* () {
               const known = yield* Ref.get(accepted)
-              const missing = Array.from({ length: tasks }, (_, index) => `key-${index}`).filter((key) => !known.has(key))
+              const missing = Array.from({ length: tasks }, (_, index) => `key-${index}`).filter(
+                (key) => !known.has(key)
+              )
               yield* Effect.forEach(
                 missing,
                 (idempotency_key) =>

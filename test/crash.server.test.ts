@@ -77,10 +77,11 @@ describe.concurrent("a server that is killed", () => {
           const judged = yield* verdict(at, watched, [next.pid])
           yield* note(`killed when ${step.name}: taken over in ${(taken / 1000).toFixed(1)} s; ${tally(judged)}`)
           for (const { code, status: ended } of judged) assert.strictEqual(ended, "succeeded", code)
-          for (const id of yield* Ref.get(accepted)) assert.include(
-            judged.map((task) => task.id),
-            id
-          )
+          for (const id of yield* Ref.get(accepted))
+            assert.include(
+              judged.map((task) => task.id),
+              id
+            )
           assert.isBelow(taken, 15_000)
           assert.strictEqual(next.stderr(), "")
         }),

@@ -63,7 +63,8 @@ describe("servers on one folder", () => {
           const script = `echo "begin $AGENTDISPATCH_TASK_ID" >> '${at.folder}/ledger'; echo done; echo "end $AGENTDISPATCH_TASK_ID" >> '${at.folder}/ledger'`
           const dispatched = yield* Effect.forEach(
             running,
-            (server) => Effect.replicateEffect(Bench.dispatched(callOf(server), Bench.shell(script)), each, { concurrency: 16 }),
+            (server) =>
+              Effect.replicateEffect(Bench.dispatched(callOf(server), Bench.shell(script)), each, { concurrency: 16 }),
             { concurrency: servers }
           )
           const accepted = performance.now() - from
@@ -90,7 +91,9 @@ describe("servers on one folder", () => {
             const events = yield* rows.events(task.id)
             assert.deepStrictEqual(
               events.map(({ number, type }) => `${number} ${type}`),
-              ["created", "starting", "started", "completing", "succeeded"].map((type, index) => `${index + 1} task.${type}`)
+              ["created", "starting", "started", "completing", "succeeded"].map(
+                (type, index) => `${index + 1} task.${type}`
+              )
             )
             assert.strictEqual(yield* rows.log(task.id), "done\n")
           }

@@ -32,8 +32,7 @@ export const signed = (at: Place, word: "begin" | "end", id: string): number =>
 
 export const ledger = (at: Place): ReadonlyArray<string> => (readOr(ledgerOf(at)) ?? "").split("\n").slice(0, -1)
 
-const readOr = (path: string): string | undefined =>
-  Either.getOrUndefined(Either.try(() => readFileSync(path, "utf8")))
+const readOr = (path: string): string | undefined => Either.getOrUndefined(Either.try(() => readFileSync(path, "utf8")))
 
 const namesIn = (folder: string): ReadonlyArray<string> =>
   Either.getOrElse(

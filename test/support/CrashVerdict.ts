@@ -23,18 +23,26 @@ export const allOver = (rows: Rows) =>
   ).pipe(
     Effect.timeout("60 seconds"),
     Effect.catchAll(() =>
-      Effect.flatMap(rows.tasks, (tasks) => Effect.dieMessage(`not over: ${JSON.stringify(tasks.filter((task) => !isOver(task)))}`))
+      Effect.flatMap(rows.tasks, (tasks) =>
+        Effect.dieMessage(`not over: ${JSON.stringify(tasks.filter((task) => !isOver(task)))}`)
+      )
     )
   )
 
 /** Dispatches a few tasks, again and again where a step was too short to be seen, until it is seen. */
-export const chased = <A>(seen: Effect.Effect<A | undefined>, dispatch: Effect.Effect<void, never, Scope.Scope>, rows: Rows) =>
+export const chased = <A>(
+  seen: Effect.Effect<A | undefined>,
+  dispatch: Effect.Effect<void, never, Scope.Scope>,
+  rows: Rows
+) =>
   Effect.gen(function* () {
     for (let round = 1; round <= rounds; round++) {
       yield* Effect.forkScoped(dispatch)
       const before = (yield* rows.tasks).length
       const over = eventually(
-        Effect.map(rows.tasks, (tasks) => (tasks.length > before && tasks.every(isOver) ? ("over" as const) : undefined))
+        Effect.map(rows.tasks, (tasks) =>
+          tasks.length > before && tasks.every(isOver) ? ("over" as const) : undefined
+        )
       )
       const found = yield* Effect.raceFirst(
         Effect.map(sight(seen), (value) => ({ value })),
@@ -97,7 +105,9 @@ export const verdict = (at: Place, rows: Rows, servers: ReadonlyArray<number>) =
   })
 
 /** How many ended how, for a person to read. */
-export const tally = (judged: ReadonlyArray<{ readonly status: string; readonly code: string | undefined }>): string => {
+export const tally = (
+  judged: ReadonlyArray<{ readonly status: string; readonly code: string | undefined }>
+): string => {
   const counts = new Map<string, number>()
   for (const { code, status } of judged) {
     const name = code === undefined ? status : `${status} (${code})`
