@@ -2,12 +2,22 @@ import { join } from "node:path"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either } from "effect"
-import { config, kill, type Moment, sight, signature, status, work } from "./support/CrashScene.js"
+import { Effect, Either, type Scope } from "effect"
+import {
+  config,
+  kill,
+  type Moment,
+  sight,
+  signature,
+  status,
+  supervisors,
+  supervisorsOf,
+  work
+} from "./support/CrashScene.js"
 import { tally, verdict } from "./support/CrashVerdict.js"
 import { callOf, greeted, type RawServer } from "./support/RawServer.js"
-import { type Place, place } from "./support/Server.js"
-import { note, rowsAt, type Rows, takenOver } from "./support/TaskRows.js"
+import { eventually, type Place, place } from "./support/Server.js"
+import { isOver, note, rowsAt, type Rows, takenOver } from "./support/TaskRows.js"
 import * as Bench from "./support/Workbench.js"
 
 /** Whether anybody can write to the database now. */
@@ -69,4 +79,36 @@ describe.concurrent("a server that is stopped for longer than its lease and wake
       90_000
     )
   }
+})
+
+describe("a supervisor that is stopped before it has its claim and wakes after a takeover", () => {
+  it.scopedLive(
+    "finds the work of its task in other hands and runs nothing",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* place
+        const server = yield* greeted(at, { config })
+        const rows = yield* rowsAt(at)
+        const caught: Effect.Effect<number, never, Scope.Scope> = Effect.gen(function* () {
+          yield* Effect.forkScoped(Bench.dispatched(callOf(server), work(at)))
+          const pid = yield* sight(Effect.sync(() => supervisorsOf(server.pid)[0]))
+          kill(pid, "SIGSTOP")
+          if (!supervisors(at).includes(pid)) return pid
+          kill(pid, "SIGCONT")
+          yield* eventually(Effect.map(rows.tasks, (tasks) => (tasks.every(isOver) ? true : undefined)))
+          return yield* caught
+        })
+        const sleeper = yield* caught
+        const before = yield* rows.tasks
+        kill(server.pid)
+        yield* server.ended
+        const next = yield* greeted(at, { config })
+        yield* takenOver(rows, before, performance.now())
+        yield* eventually(Effect.map(rows.count("running"), (count) => (count > 0 ? true : undefined)))
+        assert.isTrue(kill(sleeper, "SIGCONT"), "it was alive until now")
+        const judged = yield* verdict(at, rows, [next.pid])
+        for (const { code, status: ended } of judged) assert.strictEqual(ended, "succeeded", code)
+      }),
+    90_000
+  )
 })

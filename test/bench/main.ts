@@ -1,3 +1,4 @@
+import { cpus } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { build } from "tsup"
@@ -31,4 +32,5 @@ const startUp = async (at: Place) => {
 
 const rows: Array<Row> = []
 for (const what of [startUp, spawn, logPage, life, recovery]) rows.push(...(await measured(what)))
-process.stdout.write(`\n${table(rows)}\n`)
+const [{ model } = { model: "an unknown processor" }] = cpus()
+process.stdout.write(`\nnode ${process.version} on ${cpus().length} × ${model}\n\n${table(rows)}\n`)
