@@ -20,7 +20,8 @@ export const WorkerPayload = Schema.Struct({
   input: Json,
   metadata: Schema.optional(Json),
   prompt: Schema.optional(Schema.String),
-  context: Schema.optional(Json)
+  context: Schema.optional(Json),
+  framework: Schema.optional(Schema.String)
 })
 export type WorkerPayload = typeof WorkerPayload.Type
 

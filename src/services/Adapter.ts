@@ -2,7 +2,7 @@ import { Context, type Effect } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import type { AdapterNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
-import type { NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
+import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
 import type { Entry } from "./Store.js"
 
 /**
@@ -43,6 +43,21 @@ export type CancelProgress =
   | { readonly state: "finished" }
   | { readonly state: "stopping"; readonly pollAfter: number }
 
+export interface Message {
+  readonly id: string
+  readonly text: string
+}
+
+/** The agent has it, its backend keeps it for the agent, or nobody knows. */
+export type Delivery = "delivered" | "queued" | "unknown"
+
+export interface ArtifactPiece {
+  readonly data: Uint8Array
+  readonly totalBytes: number
+  /** SHA-256 of the whole artifact, in hex, where the backend knows it. */
+  readonly sha256?: string
+}
+
 export interface Check {
   readonly name: string
   readonly status: "pass" | "warn" | "fail"
@@ -80,6 +95,14 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
       task: Task,
       resources: ReadonlyArray<Resource>
     ) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
+    /** Says something to the agent that has the task; the same message id is one message. Absent where agents cannot be spoken to. */
+    readonly send?: (task: Task, message: Message) => Effect.Effect<{ readonly delivery: Delivery }, AdapterFailure>
+    /** A piece of an artifact's bytes. Absent where artifacts cannot be read through the backend. */
+    readonly readArtifact?: (
+      task: Task,
+      artifact: Artifact,
+      range: { readonly offset: number; readonly limit: number }
+    ) => Effect.Effect<ArtifactPiece, AdapterFailure>
   }
 >() {}
 
