@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import { Store } from "../src/services/Store.js"
 import { core, eventTypes, find, reaches, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
+import { nextId, someRequest } from "./support/SomeTask.js"
 import { answers, dies, Fake, fails, throws } from "./fakes/FakeAdapter.js"
 
 describe("Drive, cleaning up", () => {
@@ -92,6 +93,24 @@ describe("Drive, cleaning up", () => {
         const task = yield* settled(yield* spawned("once"))
         assert.deepStrictEqual([task.status, task.outcome], ["succeeded", { ok: true, result: { answer: 42 } }])
       }
+    }).pipe(Effect.provide(core()))
+  )
+
+  it.scoped("fails a task whose adapter is not built in, and leaves one that had ended as it is", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      const request = someRequest({ adapter: "taken-out" })
+      const { task } = yield* store.create({ id: yield* nextId, request })
+      const made = { key: "machine", kind: "machine", ref: {}, state: "created" } as const
+      const begun = yield* store.create({ id: yield* nextId, request })
+      const ended = yield* store.commit(begun.task, { transition: "fail", resources: [made] })
+      yield* startProcess()
+      const failed = yield* settled(task.id)
+      assert.deepStrictEqual([failed.status, failed.error?.code], ["failed", "adapter.not_found"])
+      assert.strictEqual((yield* settled(yield* spawned("once"))).status, "succeeded")
+      yield* TestClock.adjust("1 minute")
+      const kept = yield* find(ended.id)
+      assert.deepStrictEqual([kept.status, kept.settled, kept.revision], ["failed", false, ended.revision])
     }).pipe(Effect.provide(core()))
   )
 })

@@ -109,7 +109,7 @@ describe("Drive, starting", () => {
       fake.always("start", lostQuestion)
       yield* startProcess()
       const id = yield* spawned("idempotent")
-      const task = yield* until(id, ({ settled }) => settled, 5_000)
+      const task = yield* until(id, (seen) => seen.settled, 5_000)
       assert.isTrue(isIndeterminate(task), task.error?.code)
       assert.strictEqual(new Set(tokens(fake)).size, 1)
       assert.isAtMost(task.updatedAt - task.createdAt, 65_000)

@@ -4,6 +4,7 @@ import { Store } from "../src/services/Store.js"
 import { core, eventTypes, find, logOf, reaches, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
 import { dies, Fake, fails, semantics, throws } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
+import type { Around } from "./fakes/StoreProxy.js"
 
 const unreachable = fails({ code: "worker.lost", retryable: true })
 /** For tests in which minutes pass. */
@@ -36,6 +37,17 @@ describe("Drive", () => {
       }).pipe(Effect.provide(core()))
     )
   }
+
+  it.scoped("writes a whole task's life in at most seven commits", () => {
+    const writes: Array<string> = []
+    const counted: Around = (call, method) =>
+      Effect.tap(call, () => void (method === "commit" || method === "create" ? writes.push(method) : undefined))
+    return Effect.gen(function* () {
+      yield* startProcess()
+      yield* settled(yield* spawned("idempotent"))
+      assert.isAtMost(writes.length, 7, writes.join(" "))
+    }).pipe(Effect.provide(core({ store: counted })))
+  })
 
   it.scoped("makes the machine of a runtime task, runs on it, and removes it", () =>
     Effect.gen(function* () {
@@ -156,7 +168,7 @@ describe("Drive", () => {
       const id = yield* spawned("once")
       yield* reaches(id, "running")
       const began = (yield* find(id)).updatedAt
-      const task = yield* until(id, ({ settled }) => settled, 10_000)
+      const task = yield* until(id, (seen) => seen.settled, 10_000)
       assert.strictEqual(task.status, "failed")
       assert.strictEqual(task.error?.code, "worker.lost")
       assert.isAtLeast(task.updatedAt - began, 600_000)

@@ -50,6 +50,10 @@ for (const kind of kinds) {
         )
         const unknown = clarification((yield* call("spawn_cloud_agent", { instruction: "x", runtime: "ecko" })).value)
         assert.deepStrictEqual(unknown.questions[0]?.choices, runtimes)
+        for (const runtime of ["toString", "constructor", "__proto__"]) {
+          const inherited = clarification((yield* call("spawn_cloud_agent", { instruction: "x", runtime })).value)
+          assert.deepStrictEqual(inherited.questions[0]?.choices, runtimes, runtime)
+        }
         const account = clarification(
           (yield* call("spawn_cloud_agent", { instruction: "x", runtime: "echo", account_profile: "there" })).value
         )

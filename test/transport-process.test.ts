@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { processesHere } from "../adapters/local-process/supervisor/Processes.js"
 import * as TransportProcess from "../src/drivers/TransportProcess.js"
 import { Transport } from "../src/services/Transport.js"
@@ -47,8 +47,10 @@ layer(TransportProcess.layer, { excludeTestServices: true })("Transport (process
         transport.run({ argv: ["sh", "-c", `sleep ${mark} & sleep ${mark}`], env, timeoutSeconds: 0.3 })
       )
       assert.strictEqual(overdue._tag, "CommandTimedOut")
-      const { stdout } = yield* run("ps", "-axo", "args")
-      assert.notInclude(stdout, `sleep ${mark}`)
+      const listed = Effect.map(run("ps", "-axo", "args"), ({ stdout }) => stdout.includes(`sleep ${mark}`))
+      const patience = Schedule.spaced("20 millis").pipe(Schedule.upTo("10 seconds"))
+      yield* Effect.repeat(listed, { while: (alive) => alive, schedule: patience })
+      assert.isFalse(yield* listed)
     })
   )
 

@@ -17,8 +17,8 @@ export interface Cut {
   readonly within: boolean
 }
 
-/** An unfinished line is held back up to so many bytes; one that may be a worker's JSON up to more. */
-export const patience = { text: 64 * 1024, json: 1024 * 1024 }
+/** An unfinished line is held back up to so many bytes; one that may be a worker's JSON up to what any input could come back as. */
+export const patience = { text: 64 * 1024, json: 8 * 1024 * 1024 }
 
 /** Cuts output into lines without ever parting a character; `last` says that nothing follows the window. */
 export const cut = (window: Uint8Array, options: { readonly within: boolean; readonly last: boolean }): Cut => {

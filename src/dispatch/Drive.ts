@@ -3,22 +3,24 @@ import type { StoreFailed, TaskChanged } from "../domain/DispatchError.js"
 import { encodeText } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task, TaskError } from "../domain/Task.js"
-import { type Adapter, type AdapterFailure, Adapters, type Progress } from "../services/Adapter.js"
+import { type Adapter, type AdapterFailure, Adapters } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
-import { errorOf, guard, indeterminate, retryNote } from "./Failure.js"
-import { makePatience } from "./Patience.js"
+import { errorOf, guard, indeterminate, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
+import {
+  backoff,
+  cancelPatience,
+  makePatience,
+  observePatience,
+  resendPause,
+  resendWindow,
+  stoppingPatience,
+  storePause
+} from "./Patience.js"
 
 /** How often a start that is known not to have arrived is tried in all. */
 const startAttempts = 4
-/** How long a start that may be resent is resent, in milliseconds. */
-const resendWindow = 60_000
-/** How long the far side may be silent before its task is given up, in milliseconds. */
-const observePatience = 10 * 60_000
-const cancelPatience = 2 * 60_000
-const resendPause = 1_000
-const storePause = 500
 /** How much output is still collected from work that was stopped, in observations. */
 const drainLimit = 256
 
@@ -144,11 +146,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           : fail(task, errorOf(failure))
 
       /** Takes in what the work said; its outcome ends the collecting. */
-      const collect = Effect.fn("drive.collect")(function* (
-        adapter: typeof Adapter.Service,
-        task: Task,
-        keepOutcome: boolean
-      ) {
+      const collect = Effect.fn("drive.collect")(function* (adapter: typeof Adapter.Service, task: Task) {
         const seen = yield* Effect.either(guard("observe", () => adapter.observe(task)))
         if (seen._tag === "Left") {
           const waited = yield* patience.lost(task.id, "observe")
@@ -164,16 +162,14 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         const committed = yield* commit(task, {
           entries: observation.entries,
           cursor: observation.cursor,
-          ...(keepOutcome && observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
-          ...(keepOutcome && observation.outcome !== undefined
-            ? { transition: "finish", outcome: observation.outcome }
-            : {})
+          ...(observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
+          ...(observation.outcome !== undefined ? { transition: "finish", outcome: observation.outcome } : {})
         })
         return { task: committed, millis: observation.pollAfter, ended }
       })
 
       const running = Effect.fn("drive.running")(function* (adapter: typeof Adapter.Service, task: Task) {
-        const collected = yield* collect(adapter, task, true)
+        const collected = yield* collect(adapter, task)
         return collected.ended || collected.millis === 0
           ? again(collected.task)
           : after(collected.task, collected.millis)
@@ -193,22 +189,12 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
 
       const cancelling = Effect.fn("drive.cancelling")(function* (adapter: typeof Adapter.Service, task: Task) {
         const cancelled = yield* Effect.either(guard("cancel", () => adapter.cancel(task)))
-        if (cancelled._tag === "Left") {
-          const waited = yield* patience.lost(task.id, "cancel")
-          const { code, message } = cancelled.left
-          return waited < cancelPatience
-            ? after(task, backoff(1))
-            : yield* fail(task, {
-                code: "adapter.cancel_failed",
-                message: `The work could not be confirmed stopped: ${message}`,
-                details: { cause: code }
-              })
-        }
-        yield* patience.regained(task.id)
+        if (cancelled._tag === "Left") return yield* keepStopping(task, cancelled.left, backoff(1))
         const { right: answer } = cancelled
-        if (answer.state === "stopping") return after(task, answer.pollAfter)
+        if (answer.state === "stopping") return yield* keepStopping(task, undefined, answer.pollAfter)
+        yield* patience.regained(task.id)
         if (answer.state === "finished") {
-          const collected = yield* collect(adapter, task, true)
+          const collected = yield* collect(adapter, task)
           return collected.ended || collected.millis === 0
             ? again(collected.task)
             : after(collected.task, collected.millis)
@@ -218,6 +204,18 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         return again(
           yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 })
         )
+      })
+
+      /** Not stopped yet; `failure` if the adapter could not even ask. */
+      const keepStopping = Effect.fn("drive.keepStopping")(function* (
+        task: Task,
+        failure: AdapterFailure | undefined,
+        pause: number
+      ) {
+        const waited = yield* patience.lost(task.id, "cancel")
+        return waited < (failure === undefined ? stoppingPatience : cancelPatience)
+          ? after(task, pause)
+          : yield* fail(task, unstoppable(failure))
       })
 
       /** What stopped work had still printed; a start that never happened has nothing. */
@@ -297,13 +295,3 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
     })
   )
 }
-
-/** Milliseconds to wait before trying again: 0.5 s, doubling, half a minute at most. */
-const backoff = (attempt: number): number => Math.min(30_000, 250 * 2 ** Math.max(1, attempt))
-
-const progress = (made: Progress): Change => ({
-  ...(made.providerRefs === undefined ? {} : { providerRefs: made.providerRefs }),
-  ...(made.cloudAgent === undefined ? {} : { cloudAgent: made.cloudAgent }),
-  ...(made.resources === undefined ? {} : { resources: made.resources }),
-  ...(made.entries === undefined ? {} : { entries: made.entries })
-})

@@ -1,6 +1,19 @@
 import { Clock, Effect, Ref } from "effect"
 import type { TaskId } from "../domain/Task.js"
 
+/** How long a start that may be resent is resent, in milliseconds. */
+export const resendWindow = 60_000
+/** How long the far side may be silent before its task is given up, in milliseconds. */
+export const observePatience = 10 * 60_000
+export const cancelPatience = 2 * 60_000
+/** How long work may take to stop after it was told to, in milliseconds. */
+export const stoppingPatience = 10 * 60_000
+export const resendPause = 1_000
+export const storePause = 500
+
+/** Milliseconds to wait before trying again: 0.5 s, doubling, half a minute at most. */
+export const backoff = (attempt: number): number => Math.min(30_000, 250 * 2 ** Math.max(1, attempt))
+
 type Waiting = "start" | "observe" | "cancel"
 
 /** Remembers since when each task's far side has not answered; forgets with the process, which only lengthens the wait. */

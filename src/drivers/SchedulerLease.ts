@@ -14,7 +14,7 @@ export interface LeaseOptions {
   readonly limit: number
 }
 
-export const defaults: LeaseOptions = { lease: "5 seconds", poll: "500 millis", limit: 64 }
+export const defaults: LeaseOptions = { lease: "5 seconds", poll: "500 millis", limit: 512 }
 
 /** Long enough for the database to come back, short enough not to be noticed. */
 const storePause = Duration.seconds(1)

@@ -92,6 +92,9 @@ const patient = (connection: Connection, lock: Effect.Semaphore): Connection => 
   }
 }
 
+/** Whatever else came in is dealt with between two transactions: fibers alone would let a queue of them run through. */
+const breath = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
+
 /**
  * Transactions that take the write lock when they begin, so that what they read still holds when they write, and
  * whose failed commit is a failure and not a defect. Inside another transaction they are part of it.
@@ -119,7 +122,7 @@ const transactions = (connection: Connection, lock: Effect.Semaphore): SqlClient
       Option.match({
         onSome: () => body,
         onNone: () =>
-          Effect.retry(lock.withPermits(1)(once(body)), {
+          Effect.retry(lock.withPermits(1)(Effect.zipLeft(once(body), breath)), {
             schedule: patience,
             while: (error) => error instanceof Contended
           }).pipe(Effect.mapError((error) => (error instanceof Contended ? error.error : error)))

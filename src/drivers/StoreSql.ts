@@ -1,6 +1,6 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Clock, Effect, Layer } from "effect"
-import { IdempotencyConflict, type StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import { TaskId } from "../domain/Task.js"
 import { Installation } from "../services/Installation.js"
 import { extend, open } from "../services/Journal.js"
@@ -227,5 +227,13 @@ export const layerClient: Layer.Layer<Store, StoreFailed, SqlClient> = Layer.eff
 
 /** In the state folder of this installation. */
 export const layer: Layer.Layer<Store, StoreFailed, Installation> = Layer.unwrapEffect(
-  Effect.map(Installation, ({ stateDir }) => Layer.provide(layerClient, Sqlite.layer(stateDir)))
+  Effect.map(Installation, ({ stateDir }) =>
+    Layer.mapError(Layer.provide(layerClient, Sqlite.layer(stateDir)), (error) => placed(error, stateDir))
+  )
 )
+
+/** Whoever has to mend it must know where. */
+const placed = (error: StoreFailed, stateDir: string): StoreFailed =>
+  error.detail.includes(stateDir)
+    ? error
+    : new StoreFailed({ fault: error.fault, detail: `${stateDir}: ${error.detail}`, cause: error.cause })

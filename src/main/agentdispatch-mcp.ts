@@ -1,5 +1,7 @@
-import { serveStdio } from "@modelcontextprotocol/server/stdio"
+import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio"
 import { Cause, Effect, Exit, Fiber, ManagedRuntime } from "effect"
+import { PassThrough } from "node:stream"
+import { setImmediate, setTimeout } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { inWords } from "../cli/CheckReport.js"
 import { Drive } from "../dispatch/Drive.js"
@@ -19,7 +21,10 @@ const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
 `
 
 /** How long answers that are under way may still take after the client hung up. */
-const farewell = 2_000
+const farewell = 1_500
+
+/** A refused message may be quoted whole in its error. */
+const brief = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 300)
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
@@ -46,20 +51,39 @@ const serve = async (config: string | undefined) => {
     return answer.finally(() => answering.delete(answer))
   }
 
+  // The SDK drops the requests under way when its input ends, so the end of stdin is kept from it until they are answered.
+  const inbound = new PassThrough()
+  process.stdin.pipe(inbound, { end: false })
+  const wire = new StdioServerTransport(inbound)
   const connection = serveStdio(() => makeServer(run, version, runtimes), {
-    onerror: (error) => say(`mcp: ${error.message}`)
+    transport: wire,
+    onerror: (error) => say(`mcp: ${brief(error.message)}`)
   })
+  const allAnswered = async () => {
+    for (;;) {
+      await setImmediate()
+      if (answering.size + inbound.readableLength + inbound.writableLength === 0) return
+      await Promise.allSettled(answering)
+    }
+  }
   let leaving = false
   const leave = async (code: number) => {
     if (leaving) return
     leaving = true
-    await Promise.race([Promise.allSettled(answering), new Promise((resolve) => setTimeout(resolve, farewell))])
+    await Promise.race([allAnswered(), setTimeout(farewell)])
     await connection.close()
     await runtime.runPromise(Fiber.interrupt(driving))
     await runtime.dispose()
     process.exit(code)
   }
+  // The SDK gives up a connection whose message fits no buffer; a server that hears nothing any more is of no use.
+  const { onclose } = wire
+  wire.onclose = () => {
+    onclose?.()
+    void leave(1)
+  }
   process.stdin.once("end", () => void leave(0))
+  process.stdin.once("error", () => void leave(0))
   process.stdin.once("close", () => void leave(0))
   process.stdout.once("error", () => void leave(0))
   process.once("SIGTERM", () => void leave(0))

@@ -9,8 +9,12 @@ export const optional = <A, I>(schema: Schema.Schema<A, I>, description?: string
 const Text = Schema.String
 const Variables = Schema.Record({ key: Schema.String, value: Schema.String })
 
-/** No arguments; an empty struct alone would let a list pass. */
-export const none = Schema.Struct({}).annotations({ jsonSchema: { type: "object", additionalProperties: false } })
+/** No arguments; an empty struct would let every argument pass unread. */
+export const none = JsonObject.pipe(
+  Schema.filter((given) =>
+    Object.keys(given).map((name) => ({ path: [name], message: "is not an argument of this tool: it takes none" }))
+  )
+).annotations({ jsonSchema: { type: "object", additionalProperties: false } })
 
 export const taskId = Schema.String
 export const waitSeconds = optional(

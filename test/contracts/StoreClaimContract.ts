@@ -201,6 +201,19 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
       })
     )
 
+    check("names all tasks of an owner, until it gives them back", () =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        const [first, second] = [yield* accepted(), yield* accepted()]
+        yield* Effect.forEach(["a", "b"], alive)
+        yield* claim("a", { limit: 2 })
+        assert.deepStrictEqual(yield* store.owned("a"), [first.id, second.id])
+        assert.deepStrictEqual(yield* store.owned("b"), [])
+        yield* store.release("a", [first.id])
+        assert.deepStrictEqual(yield* store.owned("a"), [second.id])
+      })
+    )
+
     check("shares a long queue among owners that claim at once, each task once", () =>
       Effect.gen(function* () {
         const tasks = yield* Effect.replicateEffect(accepted(), 60)

@@ -11,7 +11,8 @@ import { Scheduler } from "../../src/services/Scheduler.js"
 import { Settings } from "../../src/services/Settings.js"
 import { Store } from "../../src/services/Store.js"
 import * as FakeAdapter from "./FakeAdapter.js"
-import { around, type Around, broken } from "./StoreProxy.js"
+import type { StoreFailed } from "../../src/domain/DispatchError.js"
+import { around, type Around, broken, type Method } from "./StoreProxy.js"
 
 export const leases: SchedulerLease.LeaseOptions = { lease: "5 seconds", poll: "500 millis", limit: 64 }
 
@@ -71,20 +72,23 @@ export const core = (given: { readonly config?: Partial<Config>; readonly store?
   )
 }
 
+const untouched = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailed> => call
+
 /**
  * A server process on the shared store. `stop` ends it in order; `kill` as SIGKILL would: from then on it writes
  * nothing, not even that it is gone; `deafen` makes it lose its lease without knowing.
  */
 export const startProcess = Effect.fnUntraced(function* (
   options: SchedulerLease.LeaseOptions = leases,
-  fault: Around = (call) => call
+  fault: Around = untouched
 ) {
   const shared = yield* Store
   const state = { dead: false, deaf: false }
-  const store = around(shared, (call, method) =>
-    Effect.if(
-      Effect.sync(() => state.dead || (state.deaf && (method === "renew" || method === "claim"))),
-      { onTrue: () => Effect.fail(broken), onFalse: () => fault(call, method) }
+  const store = around(shared, <A, E>(call: Effect.Effect<A, E>, method: Method) =>
+    Effect.suspend((): Effect.Effect<A, E | StoreFailed> =>
+      state.dead || (state.deaf && (method === "renew" || method === "claim"))
+        ? Effect.fail(broken)
+        : fault(call, method)
     )
   )
   const context = yield* Layer.build(

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { StoreFailed } from "../../src/domain/DispatchError.js"
 import type { Store } from "../../src/services/Store.js"
 
-type Method = keyof typeof Store.Service
+export type Method = keyof typeof Store.Service
 
 /** What a call of the store becomes. */
 export type Around = <A, E>(call: Effect.Effect<A, E>, method: Method) => Effect.Effect<A, E | StoreFailed>

@@ -10,7 +10,7 @@ import { type Answer, type Place, refusalOf, type Session, workerCommand } from 
 export const workbench = (details: JsonObject = {}): JsonObject => ({
   accounts: { here: { provider: "local", credentialSource: "none" } },
   backends: {
-    worker: { adapter: "local-process", account: "here", details: { command: workerCommand, maxConcurrent: 40 } },
+    worker: { adapter: "local-process", account: "here", details: { command: workerCommand } },
     scripts: {
       adapter: "local-process",
       account: "here",

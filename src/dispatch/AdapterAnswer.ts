@@ -1,0 +1,84 @@
+import { Cause, Duration, Effect } from "effect"
+import type { Task, TaskError } from "../domain/Task.js"
+import type { AdapterFailure, Progress } from "../services/Adapter.js"
+import type { Change } from "../services/Store.js"
+
+/**
+ * How long an adapter may take for one call, in seconds. An opaque agent may hold its answer for as long as its
+ * platform lets a request live, an hour at most today; everything else is short.
+ */
+const limits = {
+  load: 60,
+  prepare: 120,
+  provision: 2_400,
+  start: 4_000,
+  probe: 120,
+  observe: 4_000,
+  finish: 60,
+  cancel: 120,
+  cleanup: 2_400
+} as const
+
+/** One call of an adapter. Its defects and its silence are that task's failure and nobody else's. */
+export const guard = <A>(
+  operation: keyof typeof limits,
+  call: () => Effect.Effect<A, AdapterFailure>
+): Effect.Effect<A, AdapterFailure> =>
+  Effect.suspend(call).pipe(
+    Effect.disconnect,
+    Effect.timeoutFail({
+      duration: Duration.seconds(limits[operation]),
+      onTimeout: (): AdapterFailure => ({
+        code: "adapter.timeout",
+        message: `The adapter did not answer within ${limits[operation]} s during ${operation}.`,
+        retryable: true,
+        delivery: "unknown"
+      })
+    }),
+    Effect.catchAllDefect((defect) =>
+      Effect.zipRight(
+        Effect.logError(`adapter ${operation} died`, Cause.die(defect)),
+        Effect.fail<AdapterFailure>({
+          code: "adapter.defect",
+          message: `The adapter broke down during ${operation}; the server's log has the cause.`,
+          retryable: false,
+          delivery: "unknown"
+        })
+      )
+    )
+  )
+
+export const progress = (made: Progress): Change => ({
+  ...(made.providerRefs === undefined ? {} : { providerRefs: made.providerRefs }),
+  ...(made.cloudAgent === undefined ? {} : { cloudAgent: made.cloudAgent }),
+  ...(made.resources === undefined ? {} : { resources: made.resources }),
+  ...(made.entries === undefined ? {} : { entries: made.entries })
+})
+
+export const errorOf = (failure: AdapterFailure): TaskError => ({
+  code: failure.code,
+  message: failure.message,
+  retryable: failure.retryable,
+  ...(failure.details === undefined ? {} : { details: failure.details })
+})
+
+export const retryNote = (failure: AdapterFailure, attempt: number) =>
+  ({
+    type: "task.progress",
+    message: `Attempt ${attempt} did not reach the backend (${failure.message}); trying again.`
+  }) as const
+
+export const indeterminate = (task: Task, failure: AdapterFailure | undefined): TaskError => ({
+  code: "start.indeterminate",
+  message:
+    "Nobody knows whether the work began: the dispatcher lost its connection or was stopped in the middle of the start. It was not started again. Look at the backend, then dispatch anew if it did not run.",
+  retryable: false,
+  details: { attempt: task.attempt, ...(failure === undefined ? {} : { cause: failure.code }) }
+})
+
+/** `failure` is what the adapter said; without it, it kept answering that it is still stopping. */
+export const unstoppable = (failure: AdapterFailure | undefined): TaskError => ({
+  code: "adapter.cancel_failed",
+  message: `The work could not be confirmed stopped: ${failure?.message ?? "it was told to stop and still runs."}`,
+  ...(failure === undefined ? {} : { details: { cause: failure.code } })
+})
