@@ -72,8 +72,15 @@ module.exports = {
       name: "only-local-process-touches-node",
       comment: "Every other backend is reached through a service or its vendor's SDK.",
       severity: "error",
-      from: { path: "^adapters/", pathNot: "^adapters/local-process/" },
+      from: { path: "^adapters/", pathNot: "^adapters/(local-process|aws-agentcore)/" },
       to: { dependencyTypes: ["core"] }
+    },
+    {
+      name: "agentcore-only-hashes",
+      comment: "Ids and tokens of AgentCore are digests; everything else goes through the SDK.",
+      severity: "error",
+      from: { path: "^adapters/aws-agentcore/" },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?crypto$" }
     },
     {
       name: "adapters-use-no-platform",

@@ -16,7 +16,9 @@ const limits = {
   observe: 4_000,
   finish: 60,
   cancel: 120,
-  cleanup: 2_400
+  cleanup: 2_400,
+  send: 120,
+  readArtifact: 120
 } as const
 
 /** One call of an adapter. Its defects and its silence are that task's failure and nobody else's. */

@@ -199,7 +199,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
             ? again(collected.task)
             : after(collected.task, collected.millis)
         }
-        const drained = yield* drain(adapter, task)
+        const drained = answer.drained === true ? task : yield* drain(adapter, task)
         const open = yield* openResources(drained)
         return again(
           yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 })

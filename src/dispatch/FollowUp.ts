@@ -1,6 +1,12 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { findCredential } from "../domain/Credentials.js"
-import { AdapterUnsupported, BackendFailed, CredentialRefused, type DispatchError, InvalidInput } from "../domain/DispatchError.js"
+import {
+  AdapterUnsupported,
+  BackendFailed,
+  CredentialRefused,
+  type DispatchError,
+  InvalidInput
+} from "../domain/DispatchError.js"
 import { Adapters, type Delivery } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
 import { Ids } from "../services/Ids.js"
@@ -35,12 +41,21 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
       const ids = yield* Ids
 
       /** A message belongs to the journal; a journal that is busy must not make a delivered message a failure. */
-      const note = Effect.fn("followUp.note")(function* (id: string, messageId: string, text: string, delivery: Delivery | "sending") {
-        const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
-        yield* store.commit(task, {
-          entries: [{ type: "task.progress", message: `Message to the agent: ${delivery}`, payload: { messageId, delivery, text: text.slice(0, shown) } }]
-        })
-      }, Effect.retry({ while: (error) => error._tag === "TaskChanged", times: 20 }))
+      const note = Effect.fn("followUp.note")(
+        function* (id: string, messageId: string, text: string, delivery: Delivery | "sending") {
+          const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
+          yield* store.commit(task, {
+            entries: [
+              {
+                type: "task.progress",
+                message: `Message to the agent: ${delivery}`,
+                payload: { messageId, delivery, text: text.slice(0, shown) }
+              }
+            ]
+          })
+        },
+        Effect.retry({ while: (error) => error._tag === "TaskChanged", times: 20 })
+      )
 
       const send = Effect.fn("followUp.send")(function* (id: string, text: string, given?: string) {
         if (text.trim() === "") return yield* new InvalidInput({ path: "text", problem: "is blank; say something" })
@@ -49,7 +64,11 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
         const adapter = yield* adapters.find(task.request.adapter)
         const deliver = adapter.send
         if (deliver === undefined) {
-          return yield* new AdapterUnsupported({ adapter: task.request.adapter, wanted: "follow-up messages", offered: ["status", "logs", "result", "cancel"] })
+          return yield* new AdapterUnsupported({
+            adapter: task.request.adapter,
+            wanted: "follow-up messages",
+            offered: ["status", "logs", "result", "cancel"]
+          })
         }
         const messageId = given ?? (yield* ids.token)
         yield* note(id, messageId, text, "sending")
@@ -67,7 +86,8 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
           send(id, text, messageId).pipe(
             Effect.tapBoth({
               onSuccess: (view) => audit.append({ event: "send_task_message", taskId: id, outcome: view.delivery }),
-              onFailure: (error) => audit.append({ event: "send_task_message", taskId: id, outcome: "refused", code: error.code })
+              onFailure: (error) =>
+                audit.append({ event: "send_task_message", taskId: id, outcome: "refused", code: error.code })
             })
           )
       }

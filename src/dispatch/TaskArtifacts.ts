@@ -61,7 +61,11 @@ export class TaskArtifacts extends Context.Tag("agentdispatch/TaskArtifacts")<
           if (elsewhere.test(artifact.uri)) return { ...named, link: true }
           const { readArtifact } = yield* adapters.find(task.request.adapter)
           if (readArtifact === undefined) {
-            return yield* new AdapterUnsupported({ adapter: task.request.adapter, wanted: "reading artifacts", offered: ["their uris"] })
+            return yield* new AdapterUnsupported({
+              adapter: task.request.adapter,
+              wanted: "reading artifacts",
+              offered: ["their uris"]
+            })
           }
           const piece = yield* guard("readArtifact", () => readArtifact(task, artifact, range)).pipe(
             Effect.mapError(({ code, message, retryable }) => new BackendFailed({ code, detail: message, retryable }))

@@ -37,9 +37,12 @@ export interface Observation {
   readonly pollAfter: number
 }
 
-/** What came of the wish to stop: nothing runs any more, it had finished before, or ask again. */
+/**
+ * What came of the wish to stop: nothing runs any more, it had finished before, or ask again. `drained` says that all
+ * it ever said is in `entries`, so it need not and must not be observed again.
+ */
 export type CancelProgress =
-  | { readonly state: "stopped"; readonly entries?: ReadonlyArray<Entry> }
+  | { readonly state: "stopped"; readonly entries?: ReadonlyArray<Entry>; readonly drained?: true }
   | { readonly state: "finished" }
   | { readonly state: "stopping"; readonly pollAfter: number }
 
@@ -55,6 +58,19 @@ export interface ArtifactPiece {
   readonly data: Uint8Array
   readonly totalBytes: number
   /** SHA-256 of the whole artifact, in hex, where the backend knows it. */
+  readonly sha256?: string
+}
+
+/** Whether a message reached the work: it has it, it will get it, or nobody knows. */
+export interface Delivery {
+  readonly delivery: "delivered" | "queued" | "unknown"
+}
+
+/** A piece of an artifact, and what is known of the whole. */
+export interface ArtifactPiece {
+  readonly data: Uint8Array
+  readonly totalBytes: number
+  /** SHA-256 of the whole, in hex. */
   readonly sha256?: string
 }
 

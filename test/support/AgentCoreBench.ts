@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import {
   BedrockAgentCoreClient,
@@ -55,9 +56,11 @@ export const until = async (claim: string, holds: () => boolean | Promise<boolea
   }
 }
 
+/** Whether a process runs; one that ended and was not yet collected by its parent does not. */
 export const alive = (pid: number) => {
   try {
-    return process.kill(pid, 0)
+    process.kill(pid, 0)
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
   } catch {
     return false
   }

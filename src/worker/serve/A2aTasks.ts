@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto"
 import { basename } from "node:path"
-import { Clock, Deferred, Effect, Option, Schema } from "effect"
+import { Deferred, Effect, Option, Schema } from "effect"
 import { Json, JsonObject, canonical } from "../../domain/Json.js"
 import type { NewArtifact } from "../../domain/Task.js"
 import { WorkerPayload } from "../../domain/WorkerProtocol.js"
@@ -63,7 +63,6 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
 
   const view = Effect.fnUntraced(function* ({ held, contextId, messageId }: Conversation, withArtifacts: boolean) {
     const { ending, order } = held
-    const now = yield* Clock.currentTimeMillis
     const files = withArtifacts
       ? yield* Effect.forEach(ending?.artifacts ?? [], (artifact) => filePart(folderOf(order.taskId), artifact))
       : []
@@ -73,7 +72,7 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
       id: order.taskId,
       contextId,
       state: held.state,
-      at: ending === undefined ? now : held.endedAt,
+      at: held.changedAt,
       message: ending === undefined ? undefined : ending.error?.message,
       artifacts: [...result, ...files],
       metadata: {
@@ -137,11 +136,10 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
   return {
     send: Effect.fnUntraced(function* (message: IncomingMessage, blocking: boolean) {
       const { conversation, go } = yield* message.taskId ? followUp(message.taskId, message) : begin(message)
-      if (blocking) {
-        yield* go
-        yield* ended(conversation.held)
-      }
-      return { task: yield* view(conversation, true), go }
+      if (!blocking) return { task: yield* view(conversation, true), go }
+      yield* go
+      yield* ended(conversation.held)
+      return { task: yield* view(conversation, true), go: tasks.settle(conversation.held) }
     }),
     /** A result that has been fetched keeps the session no longer. */
     get: Effect.fnUntraced(function* (id: string) {

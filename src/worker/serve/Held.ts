@@ -72,8 +72,8 @@ export interface Held {
   readonly messageIds: Set<string>
   state: WorkerState
   ending?: Ending
-  /** In milliseconds since 1970; 0 until then. */
-  endedAt: number
+  /** When it came to this state, in milliseconds since 1970. */
+  changedAt: number
   /** Nobody waits for its result any more. */
   settled: boolean
   /** When its dispatcher was last heard of, in milliseconds since 1970. */
@@ -103,7 +103,7 @@ export const makeHeld = (order: Order, now: number): Effect.Effect<Held> =>
       messageIds: new Set<string>(),
       state: "accepted",
       settled: false,
-      endedAt: 0,
+      changedAt: now,
       heardAt: now,
       polls: 0
     })

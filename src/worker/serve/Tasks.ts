@@ -83,11 +83,12 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
 
   const live = Effect.fnUntraced(function* (held: Held) {
     yield* Deferred.await(held.go)
-    if (held.state === "accepted") held.state = "running"
+    held.state = "running"
+    held.changedAt = yield* Clock.currentTimeMillis
     held.bell.ring()
     const ending = yield* run(held, shop)
     yield* Effect.catchAll(remember(held, ending), (error) => Effect.sync(() => shop.log(error.message)))
-    held.endedAt = yield* Clock.currentTimeMillis
+    held.changedAt = yield* Clock.currentTimeMillis
     held.ending = ending
     held.state = ending.state
     held.bell.ring()

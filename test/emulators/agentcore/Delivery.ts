@@ -5,6 +5,8 @@ import { type Call } from "./Call.js"
 import { type Fault } from "./Faults.js"
 import { type Machine } from "./Machine.js"
 
+const exitNoticed = 200
+
 /** A request as the container gets it. */
 export interface Parcel {
   readonly method: "GET" | "POST"
@@ -67,6 +69,10 @@ export const deliver = async (call: Call, machine: Machine, parcel: Parcel, sent
   const answer = await sendOnce(call, machine, parcel, () => {
     sent()
     endMachineLater(fault, machine)
+  }).catch(async (error: unknown) => {
+    // A worker that died is seen by its socket first; the next call is to find the session ended.
+    await Promise.race([machine.ended, realDelay(exitNoticed)])
+    throw error
   })
   entry.containerStatus = answer.statusCode ?? 0
   return answer

@@ -13,6 +13,8 @@ interface Health {
   readonly status: "Healthy" | "HealthyBusy"
   /** What the worker told, real seconds; absent when it told no integer. */
   readonly told: number | undefined
+  /** The real instant this was told first. */
+  readonly firstTold: number
   /** The emulated instant it stands for. */
   readonly since: number | undefined
 }
@@ -136,19 +138,22 @@ export class Machine {
     const status = fields?.["status"]
     const told = fields?.["time_of_last_update"]
     const seconds = typeof told === "number" && Number.isInteger(told) ? told : undefined
+    const firstTold = this.health?.told === seconds ? this.health?.firstTold : undefined
     this.health = {
       status: status === "HealthyBusy" ? status : "Healthy",
       told: seconds,
-      since: this.sinceOf(seconds)
+      firstTold: firstTold ?? Date.now(),
+      since: this.sinceOf(seconds, firstTold ?? Date.now())
     }
     return status === "Healthy" || status === "HealthyBusy"
   }
 
   /** Whole seconds hide up to one real second, which a fast clock would turn into minutes: the end of the second counts. */
-  private sinceOf(told: number | undefined) {
+  private sinceOf(told: number | undefined, firstTold: number) {
     if (told === undefined) return undefined
-    if (this.health?.told === told) return this.health.since
-    return this.clock.emulatedAt(Math.min(told * 1000 + 999, Date.now()))
+    const endOfSecond = Math.min(told * 1000 + 999, Date.now())
+    const first = Math.min(endOfSecond, firstTold)
+    return this.clock.emulatedAt(first) + (endOfSecond - first) * this.clock.speed
   }
 
   private ask(path: string) {

@@ -23,10 +23,16 @@ const Lifetime = Schema.Int.pipe(Schema.between(60, 28_800, says("Member must be
 const atMost = (count: number, what: string) => (members: object) =>
   Object.keys(members).length <= count ? undefined : `Member must have at most ${count} ${what}`
 
+/** Keys are checked here, because a record's key schema would leave out what it does not match. */
+const keysMatching = (pattern: RegExp) => (members: object) => {
+  const bad = Object.keys(members).find((key) => !pattern.test(key))
+  return bad === undefined ? undefined : `Key '${bad}' must satisfy regular expression pattern: ${pattern.source}`
+}
+
 export const Tags = Schema.Record({
-  key: sized(1, 128).pipe(Schema.pattern(/^[a-zA-Z0-9\s._:/=+@-]*$/)),
+  key: Schema.String,
   value: sized(0, 256).pipe(Schema.pattern(/^[a-zA-Z0-9\s._:/=+@-]*$/))
-}).pipe(Schema.filter(atMost(50, "tags")))
+}).pipe(Schema.filter(atMost(50, "tags")), Schema.filter(keysMatching(/^[a-zA-Z0-9\s._:/=+@-]{1,128}$/)))
 
 const Artifact = Schema.Union(
   Schema.Struct({ containerConfiguration: Schema.Struct({ containerUri: matching(/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\/.+$/) }) }),
@@ -61,8 +67,9 @@ const AllowedHeader = Schema.String.pipe(
 const bytesOf = (variables: Readonly<Record<string, string>>) =>
   Object.entries(variables).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0)
 
-const EnvironmentVariables = Schema.Record({ key: sized(1, 100), value: sized(0, 5000) }).pipe(
+const EnvironmentVariables = Schema.Record({ key: Schema.String, value: sized(0, 5000) }).pipe(
   Schema.filter(atMost(50, "variables")),
+  Schema.filter(keysMatching(/^.{1,100}$/s)),
   Schema.filter((variables) => (bytesOf(variables) <= 4096 ? undefined : "Environment variables exceed 4 KB"))
 )
 
