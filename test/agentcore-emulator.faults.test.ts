@@ -13,17 +13,17 @@ const invokeFault = (kind: NewFault["kind"], more: Partial<NewFault> = {}): NewF
   ...more
 })
 
-/** What the genuine client makes of one disturbed call in a session that runs already. */
+const session = sessionId()
+
+/** What the genuine client makes of one disturbed call, and how often its container saw it. */
 const struck = async (bench: Bench, fault: NewFault, payload: Record<string, unknown> = { taskId: "struck" }) => {
-  const session = sessionId()
-  await bench.textOf(session, {})
+  const before = await bench.say(session, { state: true })
   const strikes = bench.emulator.control.addFault(fault)
   const failure = await failureOf(bench.textOf(session, payload))
   await strikes
   const call = bench.emulator.ledgers.invocations.findLast(({ fault: kind }) => kind === fault.kind)
-  const { seen } = await bench.say(session, { state: true })
-  // The warming call and the asking one are not the disturbed one's.
-  return { failure, call, containerSaw: Number(seen) - 2, session }
+  const after = await bench.say(session, { state: true })
+  return { failure, call, containerSaw: Number(after["seen"]) - Number(before["seen"]) - 1 }
 }
 
 describe("a fault before delivery", () => {
@@ -70,7 +70,6 @@ describe("a fault before delivery", () => {
       const reset = await struck(bench, invokeFault("reset"))
       assert.strictEqual(reset.failure.code, "ECONNRESET")
       assert.strictEqual(reset.containerSaw, 0)
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("refuse", { ms: 300 }))
       assert.strictEqual((await failureOf(bench.invoke(session, {}))).code, "ECONNRESET")
       assert.strictEqual((await failureOf(bench.invoke(session, {}))).code, "ECONNREFUSED")
@@ -84,7 +83,6 @@ describe("a fault before delivery", () => {
 
   it("does not answer at all", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("hang"))
       const controller = new AbortController()
       const call = bench.data.send(
@@ -115,7 +113,6 @@ describe("a fault after delivery", () => {
     withBench({}, {}, async (bench) => {
       const { maxAttempts: _one, ...three } = bench.client
       const client = new BedrockAgentCoreClient(three)
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("internal-error", { when: "after", times: 0 }))
       const call = client.send(
         new InvokeAgentRuntimeCommand({ agentRuntimeArn: bench.arn, runtimeSessionId: session, payload: Buffer.from('{"taskId":"t"}') })
@@ -129,7 +126,6 @@ describe("a fault after delivery", () => {
 
   it("delivers a request twice", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("duplicate"))
       assert.strictEqual((await bench.say(session, { state: true }))["seen"], 2)
       assert.strictEqual(bench.emulator.ledgers.deliveries()[0]?.deliveries, 2)
@@ -141,7 +137,6 @@ describe("a fault after delivery", () => {
       const reset = await struck(bench, invokeFault("reset-mid-stream"), script)
       assert.match(reset.failure.message, /aborted|terminated/)
       assert.strictEqual(reset.call?.status, 200)
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("silent-fin", { afterBytes: 15 }))
       assert.strictEqual(await bench.textOf(session, script), "data: aaaa\n\ndat")
       void bench.emulator.control.addFault(invokeFault("stall"))
@@ -155,7 +150,6 @@ describe("a fault after delivery", () => {
 
   it("tears an answer into small pieces, or answers nonsense", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       void bench.emulator.control.addFault(invokeFault("tear-chunks"))
       const { response } = await bench.invoke(session, { sse: ['{"half": "json"}'] })
       const pieces: Array<string> = []
@@ -178,8 +172,7 @@ describe("a fault after delivery", () => {
         ["vm-terminate", "terminated"],
         ["idle-reap", "idle"]
       ] as const) {
-        const session = sessionId()
-        void bench.emulator.control.addFault(invokeFault(kind, { ms: 50 }))
+          void bench.emulator.control.addFault(invokeFault(kind, { ms: 50 }))
         assert.strictEqual((await failureOf(bench.invoke(session, { sleep: 5000 }))).$metadata?.httpStatusCode, 424)
         assert.strictEqual(bench.emulator.ledgers.billing().find((bill) => bill.sessionId === session)?.reason, reason)
         assert.strictEqual((await bench.say(session, { state: true }))["seen"], 1)
@@ -190,7 +183,6 @@ describe("a fault after delivery", () => {
 describe("a fault around the machine's start", () => {
   it("recycles the machine just before the call reaches it", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       const before = await bench.say(session, { state: true })
       void bench.emulator.control.addFault(invokeFault("recycle"))
       const after = await bench.say(session, { state: true })
@@ -217,7 +209,6 @@ describe("a fault around the machine's start", () => {
 describe("a fault of stopping a session", () => {
   it("says 404 for a live session, 500 for a stopped one, or nothing", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       const stopFault = (kind: NewFault["kind"], more: Partial<NewFault> = {}) =>
         void bench.emulator.control.addFault({ op: "StopRuntimeSession", kind, ...more })
       await bench.textOf(session, {})
@@ -237,7 +228,6 @@ describe("a fault of stopping a session", () => {
 describe("a fault of a command", () => {
   it("ends the stream in an exception frame, or the machine under it", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       const op = "InvokeAgentRuntimeCommand"
       void bench.emulator.control.addFault({ op, kind: "exception-frame" })
       assert.strictEqual((await failureOf(bench.run(session, "true"))).name, "RuntimeClientError")
@@ -257,7 +247,6 @@ describe("a fault of a command", () => {
 describe("which call a fault meets", () => {
   it("is the nth of its operation, its task and its method, as many times as asked", () =>
     withBench({}, {}, async (bench) => {
-      const session = sessionId()
       const send = (op: string, taskId: string) =>
         bench.textOf(session, { dispatch: { v: 1, op, taskId } }).then(
           () => "ok",
@@ -292,7 +281,6 @@ describe("the emulator's own paths", () => {
         })
         return { status: answer.status, text: await answer.text() }
       }
-      const session = sessionId()
       await say(session, { taskId: "t" })
       const ledger = parsed((await call("GET", "ledger")).text)
       assert.deepEqual(Object.keys(ledger).sort(), ["billing", "invocations", "now", "runtimes", "sessionSeconds", "speed"])

@@ -1,5 +1,5 @@
 import { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from "@a2a-js/sdk/client"
-import { Role, TaskState } from "@a2a-js/sdk"
+import { type Message, Role, type Task, TaskState } from "@a2a-js/sdk"
 import { ClientFactory as OldClientFactory } from "a2a-js-sdk-0.3/client"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -12,7 +12,11 @@ const maker = [
   "-e",
   `require("node:fs").writeFileSync(process.env.AGENTDISPATCH_ARTIFACT_DIR + "/notes.md", "# Notes\\n"); console.log(JSON.stringify({ ok: true, output: "a plain answer", events: [], artifacts: [] }))`
 ]
-const failing = [process.execPath, "-e", "console.log(JSON.stringify({ok: false, events: [], artifacts: [], error: 'no luck'}))"]
+const failing = [
+  process.execPath,
+  "-e",
+  "console.log(JSON.stringify({ok: false, events: [], artifacts: [], error: 'no luck'}))"
+]
 const marker = `a2a-marker-${process.pid}`
 const endless = [process.execPath, "-e", "setInterval(() => {}, 1000); console.log('up')", marker]
 
@@ -28,7 +32,9 @@ const newClient = Effect.flatMap(url, (at) =>
 )
 const oldClient = Effect.flatMap(url, (at) => Effect.promise(() => new OldClientFactory().createFromUrl(at)))
 
-const part = (content: { readonly $case: "text"; readonly value: string } | { readonly $case: "data"; readonly value: JsonObject }) => ({
+const part = (
+  content: { readonly $case: "text"; readonly value: string } | { readonly $case: "data"; readonly value: JsonObject }
+) => ({
   content,
   metadata: undefined,
   filename: "",
@@ -50,7 +56,10 @@ const newMessage = ({ messageId, text, data, contextId = "", taskId = "" }: Said
     contextId,
     taskId,
     role: Role.ROLE_USER,
-    parts: [part({ $case: "text", value: text }), ...(data === undefined ? [] : [part({ $case: "data", value: data })])],
+    parts: [
+      part({ $case: "text", value: text }),
+      ...(data === undefined ? [] : [part({ $case: "data", value: data })])
+    ],
     metadata: undefined,
     extensions: [],
     referenceTaskIds: []
@@ -66,8 +75,7 @@ const newMessage = ({ messageId, text, data, contextId = "", taskId = "" }: Said
 
 const page = { tenant: "", status: TaskState.TASK_STATE_UNSPECIFIED, pageToken: "", statusTimestampAfter: undefined }
 
-/** Asserts that an answer is a task. */
-const taskOf = <A extends object>(answer: A) => ("status" in answer ? answer : assert.fail("no task"))
+const taskOf = (answer: Task | Message): Task => ("status" in answer ? answer : assert.fail("no task"))
 
 /** What a promise is rejected with. */
 const failure = (attempt: () => Promise<unknown>) =>
@@ -96,18 +104,17 @@ const raw = (body: unknown, headers: Readonly<Record<string, string>> = {}) =>
 const call = (method: string, params: JsonObject, headers: Readonly<Record<string, string>> = {}) =>
   raw({ jsonrpc: "2.0", id: 7, method, params }, headers)
 
-layer(
-  workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: JSON.stringify({ maker, failing, endless }) } }),
-  { excludeTestServices: true }
-)("the serving worker, A2A", (it) => {
+layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: JSON.stringify({ maker, failing, endless }) } }), {
+  excludeTestServices: true
+})("the serving worker, A2A", (it) => {
   it.effect("gives a v1.0 client its task at once, and the result as an artifact later", () =>
     Effect.gen(function* () {
       const client = yield* newClient
       const sent = newMessage({ messageId: "n1", text: "hello", data: { context: { delayMs: 300 } }, contextId: "c1" })
       const task = taskOf(yield* Effect.promise(() => client.sendMessage(sent)))
       assert.strictEqual(task.status?.state, TaskState.TASK_STATE_SUBMITTED)
-      assert.strictEqual("contextId" in task ? task.contextId : "", "c1")
-      const id = "id" in task ? String(task.id) : ""
+      assert.strictEqual(task.contextId, "c1")
+      const id = task.id
       const done = yield* eventually(
         Effect.map(
           Effect.promise(() => client.getTask({ tenant: "", id, historyLength: undefined })),
@@ -128,7 +135,7 @@ layer(
       const sent = newMessage({ messageId: "n2", text: "go", data: { framework: "maker" } }, false)
       const task = taskOf(yield* Effect.promise(() => client.sendMessage(sent)))
       assert.strictEqual(task.status?.state, TaskState.TASK_STATE_COMPLETED)
-      const artifacts = "artifacts" in task ? task.artifacts : []
+      const artifacts = task.artifacts
       assert.deepStrictEqual(
         artifacts.map(({ name, parts }) => [name, parts[0]?.content?.$case, String(parts[0]?.content?.value)]),
         [
@@ -149,7 +156,14 @@ layer(
       yield* send("l3", "elsewhere", {})
       const list = (more: object) =>
         Effect.promise(() =>
-          client.listTasks({ ...page, contextId: "list", pageSize: undefined, historyLength: undefined, includeArtifacts: false, ...more })
+          client.listTasks({
+            ...page,
+            contextId: "list",
+            pageSize: undefined,
+            historyLength: undefined,
+            includeArtifacts: false,
+            ...more
+          })
         )
       const all = yield* list({})
       assert.deepStrictEqual(
@@ -186,14 +200,28 @@ layer(
       const client = yield* newClient
       const sent = newMessage({ messageId: "same", text: "once", contextId: "dedup" })
       const answers = yield* Effect.all(
-        Array.from({ length: 4 }, () => Effect.promise(() => client.sendMessage(sent))),
+        Array.from({ length: 4 }, () =>
+          Effect.map(
+            Effect.promise(() => client.sendMessage(sent)),
+            taskOf
+          )
+        ),
         { concurrency: 4 }
       )
-      assert.strictEqual(new Set(answers.map((one) => ("id" in one ? one.id : undefined))).size, 1)
-      const other = yield* Effect.promise(() => client.sendMessage(newMessage({ messageId: "same", text: "twice", contextId: "dedup" })))
-      assert.notDeepEqual("id" in other ? other.id : "", "id" in (answers[0] ?? {}) ? taskOf(answers[0] ?? {}) : "")
+      const ids = new Set(answers.map(({ id }) => id))
+      assert.strictEqual(ids.size, 1)
+      const other = yield* Effect.promise(() =>
+        client.sendMessage(newMessage({ messageId: "same", text: "twice", contextId: "dedup" }))
+      )
+      assert.isFalse(ids.has(taskOf(other).id), "another text is another message, whatever its id")
       const { totalSize } = yield* Effect.promise(() =>
-        client.listTasks({ ...page, contextId: "dedup", pageSize: undefined, historyLength: undefined, includeArtifacts: false })
+        client.listTasks({
+          ...page,
+          contextId: "dedup",
+          pageSize: undefined,
+          historyLength: undefined,
+          includeArtifacts: false
+        })
       )
       assert.strictEqual(totalSize, 2)
     })
@@ -205,28 +233,36 @@ layer(
       const { pid } = yield* Worker
       const running = () => processesNaming(marker).filter((one) => one !== pid)
       const task = taskOf(
-        yield* Effect.promise(() => client.sendMessage(newMessage({ messageId: "x1", text: "x", data: { framework: "endless" } })))
+        yield* Effect.promise(() =>
+          client.sendMessage(newMessage({ messageId: "x1", text: "x", data: { framework: "endless" } }))
+        )
       )
-      const id = "id" in task ? String(task.id) : ""
+      const id = task.id
       yield* eventually(Effect.sync(() => (running().length > 0 ? true : undefined)))
       for (const _ of [1, 2]) {
         const cancelled = yield* Effect.promise(() => client.cancelTask({ tenant: "", id, metadata: undefined }))
         assert.strictEqual(cancelled.status?.state, TaskState.TASK_STATE_CANCELED)
         assert.deepStrictEqual(running(), [])
       }
-      const done = taskOf(yield* Effect.promise(() => client.sendMessage(newMessage({ messageId: "x2", text: "x" }, false))))
-      const late = yield* failure(() => client.cancelTask({ tenant: "", id: "id" in done ? String(done.id) : "", metadata: undefined }))
+      const done = taskOf(
+        yield* Effect.promise(() => client.sendMessage(newMessage({ messageId: "x2", text: "x" }, false)))
+      )
+      const late = yield* failure(() => client.cancelTask({ tenant: "", id: done.id, metadata: undefined }))
       assert.include(late, "TaskNotCancelable")
-      assert.include(yield* failure(() => client.getTask({ tenant: "", id: "none", historyLength: undefined })), "TaskNotFound")
+      assert.include(
+        yield* failure(() => client.getTask({ tenant: "", id: "none", historyLength: undefined })),
+        "TaskNotFound"
+      )
     })
   )
 
   it.effect("brings a follow-up to the running task once, and refuses one to a task that ended", () =>
     Effect.gen(function* () {
       const client = yield* newClient
-      const send = (said: Said, immediately = true) => Effect.promise(() => client.sendMessage(newMessage(said, immediately)))
+      const send = (said: Said, immediately = true) =>
+        Effect.promise(() => client.sendMessage(newMessage(said, immediately)))
       const task = taskOf(yield* send({ messageId: "u1", text: "begin", data: { context: { delayMs: 500 } } }))
-      const taskId = "id" in task ? String(task.id) : ""
+      const taskId = task.id
       yield* eventually(
         Effect.map(
           Effect.promise(() => client.getTask({ tenant: "", id: taskId, historyLength: undefined })),
@@ -345,7 +381,11 @@ layer(
     Effect.gen(function* () {
       const at = yield* url
       const card = yield* Effect.promise(async () => (await fetch(`${at}/.well-known/agent-card.json`)).text())
-      const { url: own, supportedInterfaces, capabilities } = Schema.decodeUnknownSync(Schema.parseJson(JsonObjectSchema))(card)
+      const {
+        url: own,
+        supportedInterfaces,
+        capabilities
+      } = Schema.decodeUnknownSync(Schema.parseJson(JsonObjectSchema))(card)
       assert.deepStrictEqual(
         [own, supportedInterfaces, capabilities],
         [

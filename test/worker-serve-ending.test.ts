@@ -42,9 +42,8 @@ const marked = (env: Readonly<Record<string, string>> = {}) =>
     return { at, running }
   })
 
-const up = (at: Serving, taskId: string) => state(at, pollOf(taskId, { waitMs: 10_000, cursor: 0 })).pipe(
-    Effect.repeat({ until: ({ seq }) => (seq ?? 0) > 0 })
-  )
+const up = (at: Serving, taskId: string) =>
+  state(at, pollOf(taskId, { waitMs: 10_000, cursor: 0 })).pipe(Effect.repeat({ until: ({ seq }) => (seq ?? 0) > 0 }))
 
 describe("the serving worker ends work", () => {
   it.scopedLive("that is cancelled: when it says so, nothing of a program that ignores SIGTERM runs", () =>
@@ -114,7 +113,8 @@ describe("the serving worker ends work", () => {
   )
 })
 
-const atSecond = (at: Serving) => Effect.map(ping(at), ({ status, time_of_last_update }) => [status, time_of_last_update])
+const atSecond = (at: Serving) =>
+  Effect.map(ping(at), ({ status, time_of_last_update }) => [status, time_of_last_update])
 
 describe("the serving worker's ping", () => {
   it.scopedLive("is busy from the start until the result is acknowledged, and dates only the changes", () =>
@@ -129,7 +129,11 @@ describe("the serving worker's ping", () => {
       assert.strictEqual((yield* outcome(at, "b")).state, "succeeded")
       yield* state(at, { op: "ack", taskId: "b" })
       assert.strictEqual((yield* outcome(at, "a")).state, "succeeded")
-      assert.deepStrictEqual(yield* atSecond(at), first, "the second task, its end and the first one's end changed nothing")
+      assert.deepStrictEqual(
+        yield* atSecond(at),
+        first,
+        "the second task, its end and the first one's end changed nothing"
+      )
       yield* state(at, { op: "ack", taskId: "a" })
       yield* state(at, { op: "ack", taskId: "a" })
       const [after, changed] = yield* atSecond(at)
@@ -221,7 +225,12 @@ describe("the serving worker's journal", () => {
       assert.strictEqual((yield* refusal(after, startOf("cut", {}, { startToken: "other" }))).refused.code, "conflict")
       assert.strictEqual((yield* state(after, { op: "cancel", taskId: "cut", reason: "r" })).state, "interrupted")
       assert.strictEqual((yield* ping(after)).status, "Healthy", "nothing was begun")
-      assert.deepStrictEqual([...(yield* hello(after, { op: "hello" })).tasks].sort(), ["broken", "cut", "large", "small"])
+      assert.deepStrictEqual([...(yield* hello(after, { op: "hello" })).tasks].sort(), [
+        "broken",
+        "cut",
+        "large",
+        "small"
+      ])
       assert.strictEqual((yield* state(after, pollOf("stranger"))).state, "unknown")
     })
   )
@@ -245,7 +254,8 @@ describe("the serving worker's journal", () => {
       yield* state(before, startOf("t", slow(60_000)))
       before.kill("SIGKILL")
       yield* before.exited
-      for (const name of readdirSync(place)) if (name.endsWith(".json")) writeFileSync(join(place, name), '{"v":1,"taskId":')
+      for (const name of readdirSync(place))
+        if (name.endsWith(".json")) writeFileSync(join(place, name), '{"v":1,"taskId":')
       const after = yield* serving({ env })
       assert.strictEqual((yield* state(after, pollOf("t"))).state, "unknown")
       assert.strictEqual((yield* state(after, startOf("t", {}))).fresh, true)

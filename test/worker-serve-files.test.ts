@@ -87,7 +87,13 @@ describe("the serving worker's artifacts", () => {
       assert.strictEqual((yield* read(artifacts[0]?.uri ?? "", 3)).toString(), "# Notes\n")
       const big = yield* read(artifacts[2]?.uri ?? "", 1_000_000)
       assert.isTrue(big.equals(Buffer.alloc(2_500_000, 7)))
-      const { sha256: told } = yield* chunk(at, { op: "artifact", taskId: "t", uri: artifacts[2]?.uri ?? "", offset: 0, limit: 1 })
+      const { sha256: told } = yield* chunk(at, {
+        op: "artifact",
+        taskId: "t",
+        uri: artifacts[2]?.uri ?? "",
+        offset: 0,
+        limit: 1
+      })
       assert.strictEqual(told, sha256(big))
     })
   )
@@ -139,7 +145,13 @@ describe("the serving worker's artifacts", () => {
         assert.strictEqual(refused.code, "not_found", uri)
       }
       for (const name of ["notes.md", "within", "hard"]) {
-        const { data } = yield* chunk(at, { op: "artifact", taskId: "mine", uri: url(join(own, name)), offset: 0, limit: 100 })
+        const { data } = yield* chunk(at, {
+          op: "artifact",
+          taskId: "mine",
+          uri: url(join(own, name)),
+          offset: 0,
+          limit: 100
+        })
         assert.strictEqual(Buffer.from(data, "base64").toString(), "# Notes\n", name)
       }
     })

@@ -30,7 +30,11 @@ layer(workerLayer({ env: { AGENTDISPATCH_COMMAND_ALLOWLIST: "sh" } }), { exclude
         const { text, type } = yield* sent(yield* Worker, payload)
         assert.strictEqual(type, "application/json")
         const { events, ...rest } = decode(text)
-        assert.deepStrictEqual(rest, { ok: true, output: { instruction: "hello", context: { steps: 2 } }, artifacts: [] })
+        assert.deepStrictEqual(rest, {
+          ok: true,
+          output: { instruction: "hello", context: { steps: 2 } },
+          artifacts: []
+        })
         assert.deepStrictEqual(
           events.map(({ type: kind }) => kind),
           ["task.log", "task.progress", "task.progress"]

@@ -21,7 +21,11 @@ import {
 } from "./support/ServingWorker.js"
 
 const programs = JSON.stringify({
-  chatty: [process.execPath, "-e", "for (let i = 1; i <= 3000; i++) console.log(JSON.stringify({type:'task.progress',message:'p'+i}))"],
+  chatty: [
+    process.execPath,
+    "-e",
+    "for (let i = 1; i <= 3000; i++) console.log(JSON.stringify({type:'task.progress',message:'p'+i}))"
+  ],
   heavy: [
     process.execPath,
     "-e",
@@ -37,13 +41,20 @@ const programs = JSON.stringify({
     "{taskId}",
     "a{taskId}"
   ],
-  failing: [process.execPath, "-e", "console.log(JSON.stringify({ok: false, events: [], artifacts: [], error: 'no luck'}))"],
+  failing: [
+    process.execPath,
+    "-e",
+    "console.log(JSON.stringify({ok: false, events: [], artifacts: [], error: 'no luck'}))"
+  ],
   missing: ["/no/such/program"]
 })
 
-layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPATCH_COMMAND_ALLOWLIST: "sh, true" } }), {
-  excludeTestServices: true
-})("the serving worker, dispatch/1", (it) => {
+layer(
+  workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPATCH_COMMAND_ALLOWLIST: "sh, true" } }),
+  {
+    excludeTestServices: true
+  }
+)("the serving worker, dispatch/1", (it) => {
   it.effect("starts a task once, and says of every repetition that it has it already", () =>
     Effect.gen(function* () {
       const at = yield* Worker
@@ -56,11 +67,7 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
       const end = yield* outcome(at, "once")
       assert.strictEqual(end.state, "succeeded")
       assert.deepStrictEqual(end.result, { instruction: "hi", context: { delayMs: 100, steps: 1 } })
-      assert.deepStrictEqual(
-        end.seq,
-        2,
-        "five starts made one run: one line of log, one step of progress"
-      )
+      assert.deepStrictEqual(end.seq, 2, "five starts made one run: one line of log, one step of progress")
       const again = yield* state(at, startOf("once", { prompt: "hi" }))
       assert.deepStrictEqual([again.state, again.fresh], ["succeeded", false])
     })
@@ -121,10 +128,7 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
         ]
       )
       const inTime = yield* state(at, pollOf("chatty", { cursor: 2999 }))
-      assert.deepStrictEqual(
-        [inTime.truncatedBefore, inTime.events?.map(({ seq }) => seq)],
-        [undefined, [3000]]
-      )
+      assert.deepStrictEqual([inTime.truncatedBefore, inTime.events?.map(({ seq }) => seq)], [undefined, [3000]])
     })
   )
 
@@ -209,7 +213,13 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
   it.effect("runs a program as a fixed argument vector, with whole placeholders filled and the task on its stdin", () =>
     Effect.gen(function* () {
       const at = yield* Worker
-      const payload = { taskType: "agent.run", input: { a: 1 }, prompt: "do; rm -rf $HOME", context: { b: 2 }, metadata: { c: 3 } }
+      const payload = {
+        taskType: "agent.run",
+        input: { a: 1 },
+        prompt: "do; rm -rf $HOME",
+        context: { b: 2 },
+        metadata: { c: 3 }
+      }
       yield* state(at, startOf("vector", { ...payload, framework: "answering" }))
       const end = yield* outcome(at, "vector")
       assert.deepStrictEqual(end.result, {
@@ -228,7 +238,10 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
     Effect.gen(function* () {
       const at = yield* Worker
       const code = (taskId: string, payload: Parameters<typeof startOf>[1]) =>
-        Effect.zipRight(state(at, startOf(taskId, payload)), Effect.map(outcome(at, taskId), ({ state: end, error }) => [end, error?.code]))
+        Effect.zipRight(
+          state(at, startOf(taskId, payload)),
+          Effect.map(outcome(at, taskId), ({ state: end, error }) => [end, error?.code])
+        )
       assert.deepStrictEqual(
         yield* Effect.all([
           code("f1", { framework: "failing" }),
@@ -288,7 +301,11 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
     ["an operation it does not know", '{"dispatch":{"v":1,"op":"toString"}}', '"toString" is none of start, poll'],
     ["another version", '{"dispatch":{"v":2,"op":"hello"}}', "v: Expected 1, actual 2"],
     ["a start without a token", '{"dispatch":{"v":1,"op":"start","taskId":"x"}}', "startToken: is missing"],
-    ["a wait that is too long", '{"dispatch":{"v":1,"op":"poll","taskId":"x","cursor":0,"waitMs":60000,"maxEvents":1,"maxBytes":1000}}', "waitMs"]
+    [
+      "a wait that is too long",
+      '{"dispatch":{"v":1,"op":"poll","taskId":"x","cursor":0,"waitMs":60000,"maxEvents":1,"maxBytes":1000}}',
+      "waitMs"
+    ]
   ]
   for (const [what, body, message] of malformed)
     it.effect(`answers 200 and a refusal to ${what}`, () =>
@@ -296,7 +313,10 @@ layer(workerLayer({ env: { AGENTDISPATCH_WORKER_FRAMEWORKS: programs, AGENTDISPA
         const { status, text } = yield* invoke(yield* Worker, body)
         assert.strictEqual(status, 200)
         const reply = Schema.decodeUnknownSync(WorkerReply)(parse(text))
-        assert.isTrue("refused" in reply && reply.refused.code === "invalid" && reply.refused.message.includes(message), text)
+        assert.isTrue(
+          "refused" in reply && reply.refused.code === "invalid" && reply.refused.message.includes(message),
+          text
+        )
       })
     )
 
@@ -343,11 +363,14 @@ describe("the serving worker's environment", () => {
           Effect.catchAllDefect(Effect.as(serving({ env }), "it listens"), (defect) => Effect.succeed(String(defect))),
           String
         )
-      const said = yield* Effect.all([
-        refusedStart({ AGENTDISPATCH_WORKER_PROTOCOL: "http,mcp" }),
-        refusedStart({ PORT: "eighty" }),
-        refusedStart({ AGENTDISPATCH_WORKER_FRAMEWORKS: '{"x": "not a vector"}' })
-      ], { concurrency: 2 })
+      const said = yield* Effect.all(
+        [
+          refusedStart({ AGENTDISPATCH_WORKER_PROTOCOL: "http,mcp" }),
+          refusedStart({ PORT: "eighty" }),
+          refusedStart({ AGENTDISPATCH_WORKER_FRAMEWORKS: '{"x": "not a vector"}' })
+        ],
+        { concurrency: 2 }
+      )
       assert.include(said[0], "AGENTDISPATCH_WORKER_PROTOCOL: expected http, a2a or both")
       assert.include(said[1], "PORT")
       assert.include(said[2], "AGENTDISPATCH_WORKER_FRAMEWORKS")

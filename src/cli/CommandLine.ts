@@ -125,6 +125,23 @@ const entries: Readonly<Record<string, Entry>> = {
     read: (name) =>
       ofTask(name, Options.all({ ...waitFlags, ...common }), (id, options) => Task.result(id, options, options.json))
   },
+  "a2a-send": {
+    words: "TASK --text TEXT",
+    summary: "say something more to the agent that has a task",
+    read: (name) =>
+      ofTask(
+        name,
+        Options.all({
+          text: Flags.text("text", "What to say"),
+          messageId: Flags.text("message-id", "The same id again is the same message"),
+          ...common
+        }),
+        (id, { json, messageId, text: words }) =>
+          words === undefined
+            ? new UsageInvalid({ problem: "a2a-send needs --text" })
+            : Task.send(id, words, messageId, json)
+      )
+  },
   cancel: {
     words: "TASK",
     summary: "stop a task; done once nothing of it runs",

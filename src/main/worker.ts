@@ -14,6 +14,9 @@ const run = async () => {
   const argv = process.argv.slice(2)
   const surroundings = { env: process.env, cwd: process.cwd(), log, onStop }
   if (argv[0] === "serve") {
+    // Whoever started it may stop reading what it says; the work goes on.
+    process.stdout.on("error", () => undefined)
+    process.stderr.on("error", () => undefined)
     const { serve } = await import("../worker/serve/Serve.js")
     return serve({ ...surroundings, onListening: (ports) => console.log(JSON.stringify({ listening: ports })) })
   }

@@ -61,19 +61,6 @@ export interface ArtifactPiece {
   readonly sha256?: string
 }
 
-/** Whether a message reached the work: it has it, it will get it, or nobody knows. */
-export interface Delivery {
-  readonly delivery: "delivered" | "queued" | "unknown"
-}
-
-/** A piece of an artifact, and what is known of the whole. */
-export interface ArtifactPiece {
-  readonly data: Uint8Array
-  readonly totalBytes: number
-  /** SHA-256 of the whole, in hex. */
-  readonly sha256?: string
-}
-
 export interface Check {
   readonly name: string
   readonly status: "pass" | "warn" | "fail"

@@ -61,5 +61,7 @@ const fitting = (text: string, field: string): Effect.Effect<string, TaskUnusabl
   const bytes = Buffer.byteLength(text)
   return bytes <= longest
     ? Effect.succeed(text)
-    : new TaskUnusable({ problem: `${field}: has ${bytes} bytes and an argument holds at most ${longest}; shorten it.` })
+    : new TaskUnusable({
+        problem: `${field}: has ${bytes} bytes and an argument holds at most ${longest}; shorten it.`
+      })
 }

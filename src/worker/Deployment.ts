@@ -13,7 +13,8 @@ const Programs = Schema.parseJson(
 /** What concerns a single task as well, wherever it comes from. */
 const Work = Schema.Struct({
   AGENTDISPATCH_WORKER_FRAMEWORKS: Schema.optionalWith(Programs, { default: () => ({}) }),
-  AGENTDISPATCH_WORKER_GRACE_SECONDS: Schema.optionalWith(Schema.NumberFromString.pipe(Schema.between(0, 3600)), {
+  /** AgentCore kills a session 15 s after it told it to stop. */
+  AGENTDISPATCH_WORKER_GRACE_SECONDS: Schema.optionalWith(Schema.NumberFromString.pipe(Schema.between(0, 8)), {
     default: () => 5
   }),
   AGENTDISPATCH_AGENT_FRAMEWORK: Schema.optional(Schema.String)

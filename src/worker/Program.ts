@@ -92,7 +92,11 @@ export const program = Effect.fn("worker.program")(
         problem: said.message,
         details: { exitCode: code, ...optional("workerError", said.error), ...optional("result", said.result) }
       })
-    const printed = { exitCode: code, output: out.text(), ...(out.cut() ? { truncated: true, outputBytes: out.bytes() } : {}) }
+    const printed = {
+      exitCode: code,
+      output: out.text(),
+      ...(out.cut() ? { truncated: true, outputBytes: out.bytes() } : {})
+    }
     if (code === 0) return { output: said?.result ?? printed, artifacts } satisfies Answer
     const lastWords = err.text().trimEnd().split("\n").slice(-lastLines).join("\n")
     return yield* new ProgramEnded({

@@ -55,18 +55,13 @@ const perform = Effect.fn("worker.perform")(function* (at: Surroundings, emit: J
     return yield* new TaskUnusable({ problem: `taskType: expected agent.run, got "${task.taskType}".` })
   const { framework, ...rest } = task
   const { AGENTDISPATCH_AGENT_FRAMEWORK: chosen, ...given } = yield* readWork(at.env)
-  return yield* runAgent(
-    rest,
-    frameworks(given.AGENTDISPATCH_WORKER_FRAMEWORKS),
-    [framework, configured, chosen],
-    {
-      cwd: at.cwd,
-      env: at.env,
-      graceSeconds: given.AGENTDISPATCH_WORKER_GRACE_SECONDS,
-      inbox: makeInbox(),
-      emit
-    }
-  )
+  return yield* runAgent(rest, frameworks(given.AGENTDISPATCH_WORKER_FRAMEWORKS), [framework, configured, chosen], {
+    cwd: at.cwd,
+    env: at.env,
+    graceSeconds: given.AGENTDISPATCH_WORKER_GRACE_SECONDS,
+    inbox: makeInbox(),
+    emit
+  })
 })
 
 const decodeTask = (text: string) =>

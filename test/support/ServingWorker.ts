@@ -101,7 +101,11 @@ const request = (port: number, path: string, init?: RequestInit) =>
 
 /** A raw `POST /invocations`. */
 export const invoke = (at: Serving, body: string, headers: Readonly<Record<string, string>> = {}) =>
-  request(at.http, "/invocations", { method: "POST", body, headers: { "content-type": "application/json", ...headers } })
+  request(at.http, "/invocations", {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json", ...headers }
+  })
 
 export const parse = Schema.decodeSync(JsonText)
 
@@ -149,9 +153,7 @@ export const pollOf = (taskId: string, more: JsonObject = {}): JsonObject => ({
 /** Polls until the work has left the states it may still change from. */
 export const outcome = (at: Serving, taskId: string, cursor = 0): Effect.Effect<typeof StateReply.Type> =>
   Effect.flatMap(state(at, pollOf(taskId, { waitMs: 5000, cursor })), (reply) =>
-    reply.state === "accepted" || reply.state === "running"
-      ? outcome(at, taskId, reply.seq)
-      : Effect.succeed(reply)
+    reply.state === "accepted" || reply.state === "running" ? outcome(at, taskId, reply.seq) : Effect.succeed(reply)
   )
 
 const Ping = Schema.parseJson(

@@ -60,7 +60,8 @@ export const a2a = (
         message: `The request has more than the ${bodyLimit} bytes that it may have.`
       })
     const json = Schema.decodeEither(Schema.parseJson(Json))(text)
-    if (Either.isLeft(json)) return yield* respond(response, null, { code: rpc.parse, message: "The body is not JSON." })
+    if (Either.isLeft(json))
+      return yield* respond(response, null, { code: rpc.parse, message: "The body is not JSON." })
     const wanted = Schema.decodeUnknownEither(Request)(json.right)
     if (Either.isLeft(wanted))
       return yield* respond(response, null, { code: rpc.invalidRequest, message: describe("", wanted.left) })
@@ -69,7 +70,10 @@ export const a2a = (
       Effect.flatMap((act) => act(params)),
       Effect.catchAllDefect((defect) => {
         log(Cause.pretty(Cause.die(defect)))
-        return Effect.fail<RpcError>({ code: rpc.internal, message: "The worker met a mistake of its own; its log has it." })
+        return Effect.fail<RpcError>({
+          code: rpc.internal,
+          message: "The worker met a mistake of its own; its log has it."
+        })
       }),
       Effect.either
     )
@@ -83,7 +87,8 @@ export const a2a = (
       const url = publicUrl ?? `http://${request.headers.host ?? "localhost"}/`
       return answer(response, 200, encodeText(agentCard(url)))
     }
-    if (path !== "/" || request.method !== "POST") return answer(response, 404, '{"error":"Send JSON-RPC as POST to /."}')
+    if (path !== "/" || request.method !== "POST")
+      return answer(response, 404, '{"error":"Send JSON-RPC as POST to /."}')
     return call(request, response)
   }
 }
@@ -207,7 +212,7 @@ const listed = (tasks: ReturnType<typeof makeA2aTasks>, wanted: typeof List.Type
   })
 
 const parse = <A, I>(schema: Schema.Schema<A, I>, params: Json): Effect.Effect<A, RpcError> =>
-  Effect.mapError(
-    Schema.decodeUnknown(schema)(params, { errors: "all" }),
-    (error): RpcError => ({ code: rpc.invalidParams, message: describe("params", error) })
-  )
+  Effect.mapError(Schema.decodeUnknown(schema)(params, { errors: "all" }), (error): RpcError => ({
+    code: rpc.invalidParams,
+    message: describe("params", error)
+  }))

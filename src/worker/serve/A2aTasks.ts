@@ -40,7 +40,7 @@ const inlineFileBytes = 1024 * 1024
 
 const startToken = "a2a"
 /** So many tasks whose results have been fetched can still be asked for. */
-const settledKept = 200
+const settledKept = 50
 
 interface Conversation {
   readonly held: Held
@@ -67,7 +67,9 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
       ? yield* Effect.forEach(ending?.artifacts ?? [], (artifact) => filePart(folderOf(order.taskId), artifact))
       : []
     const result =
-      withArtifacts && ending?.result !== undefined ? [{ name: "result", part: resultPart(valueOf(ending.result)) }] : []
+      withArtifacts && ending?.result !== undefined
+        ? [{ name: "result", part: resultPart(valueOf(ending.result)) }]
+        : []
     const task: A2aTask = {
       id: order.taskId,
       contextId,
@@ -91,9 +93,7 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
 
   const find = (id: string) => {
     const found = conversations.get(id)
-    return found === undefined
-      ? fail(rpc.taskNotFound, `Task ${id} is not known here.`)
-      : Effect.succeed(found)
+    return found === undefined ? fail(rpc.taskNotFound, `Task ${id} is not known here.`) : Effect.succeed(found)
   }
 
   const begin = Effect.fnUntraced(function* (message: IncomingMessage) {
@@ -172,7 +172,10 @@ const payloadOf = Effect.fnUntraced(function* (message: IncomingMessage) {
   const data = message.parts.find((part) => part.data !== undefined)?.data ?? {}
   const extra = Schema.decodeUnknownOption(Extra)(data)
   if (Option.isNone(extra))
-    return yield* fail(rpc.invalidParams, "message.parts: the data part is no object of taskType, input, prompt, context and framework.")
+    return yield* fail(
+      rpc.invalidParams,
+      "message.parts: the data part is no object of taskType, input, prompt, context and framework."
+    )
   const text = textOf(message)
   const metadata = Schema.decodeUnknownOption(JsonObject)(message.metadata)
   const payload: WorkerPayload = {
@@ -195,8 +198,7 @@ const filePart = (folder: string, artifact: NewArtifact) =>
   Effect.gen(function* () {
     const name = basename(new URL(artifact.uri, "file:///").pathname)
     const { contentType: mediaType, sizeBytes = 0 } = artifact
-    const piece =
-      sizeBytes > inlineFileBytes ? undefined : yield* readPiece(folder, artifact.uri, 0, inlineFileBytes)
+    const piece = sizeBytes > inlineFileBytes ? undefined : yield* readPiece(folder, artifact.uri, 0, inlineFileBytes)
     return piece === undefined || piece.bytes > inlineFileBytes
       ? { name, part: { url: artifact.uri, name, mediaType } }
       : { name, part: { raw: piece.data.toString("base64"), name, mediaType } }

@@ -80,7 +80,9 @@ const partIn = (dialect: Dialect, part: Part): JsonObject => {
   if ("data" in part) return { ...(old ? { kind: "data" } : {}), data: part.data }
   const type = part.mediaType === undefined ? {} : { [old ? "mimeType" : "mediaType"]: part.mediaType }
   const content = "raw" in part ? { [old ? "bytes" : "raw"]: part.raw } : { [old ? "uri" : "url"]: part.url }
-  return old ? { kind: "file", file: { name: part.name, ...type, ...content } } : { filename: part.name, ...type, ...content }
+  return old
+    ? { kind: "file", file: { name: part.name, ...type, ...content } }
+    : { filename: part.name, ...type, ...content }
 }
 
 /** A result as a part that both dialects can carry: only an object is data in the older one. */

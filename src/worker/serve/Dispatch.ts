@@ -44,7 +44,8 @@ export const makeDispatch = (ops: ReturnType<typeof operations>, boot: Effect.Ef
       ...(taskId === undefined ? {} : { taskId })
     }))
 
-  const state = (taskId: string, body: State) => Effect.map(envelope(taskId), (whole) => stateText({ ...whole, ...body }))
+  const state = (taskId: string, body: State) =>
+    Effect.map(envelope(taskId), (whole) => stateText({ ...whole, ...body }))
 
   const stateOrChunk = (taskId: string, body: State | Chunk) =>
     Effect.map(envelope(taskId), (whole) =>

@@ -66,7 +66,12 @@ export const makeJournal = (folder: string | undefined): Journal => {
     find: (taskId) =>
       Effect.map(read(`${nameOf(taskId)}${suffix}`), (found) => (found?.taskId === taskId ? found : undefined)),
     taskIds: Effect.promise(() => readdir(folder).catch(() => [])).pipe(
-      Effect.flatMap((names) => Effect.forEach(names.filter((name) => name.endsWith(suffix)), read)),
+      Effect.flatMap((names) =>
+        Effect.forEach(
+          names.filter((name) => name.endsWith(suffix)),
+          read
+        )
+      ),
       Effect.map((found) => found.flatMap((record) => (record === undefined ? [] : [record.taskId])))
     )
   }

@@ -94,15 +94,12 @@ export const operations = (tasks: Tasks, folderOf: (taskId: string) => string, p
   }),
 
   hello: () =>
-    Effect.map(
-      tasks.taskIds,
-      (ids): Hello => ({
-        worker: "agentdispatch-worker",
-        protocols,
-        limits: { inlineResultBytes, ringEvents: ringLimits.events },
-        tasks: ids
-      })
-    )
+    Effect.map(tasks.taskIds, (ids): Hello => ({
+      worker: "agentdispatch-worker",
+      protocols,
+      limits: { inlineResultBytes, ringEvents: ringLimits.events },
+      tasks: ids
+    }))
 })
 
 /** A message's way to the work: whether this call brought it, or why it cannot come. */

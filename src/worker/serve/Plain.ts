@@ -42,7 +42,9 @@ export const makePlain = (tasks: Tasks) =>
           streaming
             ? write(
                 response,
-                records.length === 0 ? ": working\n\n" : records.map(({ event }) => `data: ${eventText(event)}\n\n`).join("")
+                records.length === 0
+                  ? ": working\n\n"
+                  : records.map(({ event }) => `data: ${eventText(event)}\n\n`).join("")
               )
             : Effect.void
         ).pipe(

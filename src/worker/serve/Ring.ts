@@ -18,7 +18,6 @@ export interface Ring {
   readonly push: (at: number, event: WorkerEvent) => void
   /** At least one event after the cursor where there is one, else as many as fit. */
   readonly after: (cursor: number, maxEvents: number, maxBytes: number) => Slice
-  readonly clear: () => void
 }
 
 export const ringLimits = { events: 2000, bytes: 4 * 1024 * 1024 }
@@ -28,9 +27,6 @@ const encode = Schema.encodeSync(Schema.parseJson(WorkerEvent))
 export const makeRing = (limits = ringLimits): Ring => {
   const kept: Array<{ readonly record: EventRecord; readonly bytes: number }> = []
   let [seq, bytes] = [0, 0]
-  const shorten = (events: number, most: number) => {
-    while (kept.length > events || (bytes > most && kept.length > 1)) bytes -= kept.shift()?.bytes ?? 0
-  }
   return {
     seq: () => seq,
     push: (at, event) => {
@@ -38,7 +34,7 @@ export const makeRing = (limits = ringLimits): Ring => {
       const size = Buffer.byteLength(encode(event))
       kept.push({ record: { seq, at, event }, bytes: size })
       bytes += size
-      shorten(limits.events, limits.bytes)
+      while (kept.length > limits.events || (bytes > limits.bytes && kept.length > 1)) bytes -= kept.shift()?.bytes ?? 0
     },
     after: (cursor, maxEvents, maxBytes) => {
       const oldest = kept[0]?.record.seq ?? seq + 1
@@ -51,7 +47,6 @@ export const makeRing = (limits = ringLimits): Ring => {
         events.push(record)
       }
       return { events, ...(cursor + 1 < oldest && oldest > 1 ? { truncatedBefore: oldest - 1 } : {}) }
-    },
-    clear: () => shorten(0, 0)
+    }
   }
 }

@@ -23,7 +23,9 @@ export const run = Effect.fn("worker.run")(function* (held: Held, shop: Workshop
   const watches = [
     Effect.map(Deferred.await(held.stop), stopped),
     Effect.as(Effect.sleep(order.deadlineSeconds * 1000), late(order.deadlineSeconds)),
-    ...(order.leaseSeconds === undefined ? [] : [Effect.as(leaseLost(held, order.leaseSeconds), forgotten(order.leaseSeconds))])
+    ...(order.leaseSeconds === undefined
+      ? []
+      : [Effect.as(leaseLost(held, order.leaseSeconds), forgotten(order.leaseSeconds))])
   ]
   const ending = yield* Effect.raceFirst(work(held, shop), Effect.raceAll(watches))
   held.inbox.close()
@@ -89,7 +91,11 @@ const ended = (state: Ending["state"], error: TaskError): Ending => ({ state, ar
 
 const stopped = (stop: Stop): Ending =>
   stop.because === "cancelled"
-    ? ended("cancelled", { code: "worker.cancelled", message: `The work was cancelled: ${stop.reason}`, retryable: false })
+    ? ended("cancelled", {
+        code: "worker.cancelled",
+        message: `The work was cancelled: ${stop.reason}`,
+        retryable: false
+      })
     : ended("failed", {
         code: "worker.terminated",
         message: `The worker was told to stop (${stop.signal}) before it had finished; dispatch the task again to start over.`,

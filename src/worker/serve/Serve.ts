@@ -85,4 +85,3 @@ const protocolsOf = (wanted: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...(wanted.includes("http") ? ["dispatch/1", "http"] : []),
   ...(wanted.includes("a2a") ? ["a2a/0.3", "a2a/1.0"] : [])
 ]
-

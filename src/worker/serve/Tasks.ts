@@ -29,7 +29,7 @@ export interface Tasks {
 }
 
 /** So many tasks that nobody waits for are kept; of earlier ones only their ids. */
-const settledKept = 200
+const settledKept = 50
 
 export const makeTasks = Effect.fn("worker.makeTasks")(function* (
   shop: Workshop,
@@ -111,9 +111,15 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
     const known = yield* find(taskId)
     if (known.where !== "nowhere") return yield* repeated(known, order)
     if (gone.has(taskId))
-      return yield* refuse("conflict", `Task ${taskId} was done here, acknowledged and forgotten; it is not started again.`)
+      return yield* refuse(
+        "conflict",
+        `Task ${taskId} was done here, acknowledged and forgotten; it is not started again.`
+      )
     if (draining)
-      return yield* refuse("busy", "The worker is shutting down and takes no more work; give the task a session of its own.")
+      return yield* refuse(
+        "busy",
+        "The worker is shutting down and takes no more work; give the task a session of its own."
+      )
     if (cancelledAhead.has(taskId)) return "cancelled before it came" as const
     const held = yield* makeHeld(order, yield* Clock.currentTimeMillis)
     const other = here.get(taskId)

@@ -83,7 +83,8 @@ export const relay = async ({ entry, fault, response, world }: Call, answer: Inc
     response.useChunkedEncodingByDefault = false
     response.shouldKeepAlive = false
   }
-  response.writeHead(answer.statusCode ?? 200, headers)
+  entry.status = answer.statusCode ?? 200
+  response.writeHead(entry.status, headers)
   response.flushHeaders()
   if (fault?.kind === "malformed-json" || fault?.kind === "malformed-sse") {
     response.end(nonsense[fault.kind])
