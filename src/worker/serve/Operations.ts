@@ -30,12 +30,13 @@ const gather = "50 millis"
 /** The operations of `dispatch/1`, each over what this process knows of a task. */
 export const operations = (tasks: Tasks, folderOf: (taskId: string) => string, protocols: ReadonlyArray<string>) => ({
   start: Effect.fnUntraced(function* (request: typeof StartRequest.Type) {
+    const answer = (reply: State, held?: Held) => ({ reply, held })
     const begun = yield* tasks.begin({ ...request, journaled: true })
-    if (begun === "cancelled before it came") return { reply: { state: "cancelled", fresh: false } as State }
+    if (begun === "cancelled before it came") return answer({ state: "cancelled", fresh: false })
     const { known, fresh } = begun
-    if (known.where === "before") return { reply: { ...stateOf(known), fresh } }
+    if (known.where === "before") return answer({ ...stateOf(known), fresh })
     const { state, ring } = known.held
-    return { reply: { state, fresh, seq: ring.seq() } as State, held: known.held }
+    return answer({ state, fresh, seq: ring.seq() }, known.held)
   }),
 
   /** Waits no longer than its reader is there. */
