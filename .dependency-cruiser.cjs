@@ -76,11 +76,11 @@ module.exports = {
       to: { dependencyTypes: ["core"] }
     },
     {
-      name: "agentcore-only-hashes",
-      comment: "Ids and tokens of AgentCore are digests; everything else goes through the SDK.",
+      name: "agentcore-hashes-and-keeps-files",
+      comment: "Ids are digests, and artifacts are copied before their session ends; everything else goes through the SDK.",
       severity: "error",
       from: { path: "^adapters/aws-agentcore/" },
-      to: { dependencyTypes: ["core"], pathNot: "^(node:)?crypto$" }
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|path|fs/promises)$" }
     },
     {
       name: "adapters-use-no-platform",

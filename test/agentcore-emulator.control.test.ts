@@ -47,7 +47,10 @@ describe("the emulator's control plane, to the genuine client", () => {
       const made = await create(bench, { ...someRuntime("second"), description: "mine", tags: { owner: "me" } })
       assert.strictEqual(made.$metadata.httpStatusCode, 202)
       assert.match(made.agentRuntimeId ?? "", /^second-[a-zA-Z0-9]{10}$/)
-      assert.strictEqual(made.agentRuntimeArn, `arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/${made.agentRuntimeId}`)
+      assert.strictEqual(
+        made.agentRuntimeArn,
+        `arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/${made.agentRuntimeId}`
+      )
       assert.deepInclude(made, { status: "CREATING", agentRuntimeVersion: "1" })
       assert.instanceOf(made.createdAt, Date)
       const early = await failureOf(bench.invoke(sessionId(), {}, { agentRuntimeArn: made.agentRuntimeArn }))
@@ -64,7 +67,12 @@ describe("the emulator's control plane, to the genuine client", () => {
       const { runtimeEndpoints } = await bench.control.send(
         new ListAgentRuntimeEndpointsCommand({ agentRuntimeId: made.agentRuntimeId })
       )
-      assert.deepInclude(runtimeEndpoints?.[0], { name: "DEFAULT", status: "READY", liveVersion: "1", targetVersion: "1" })
+      assert.deepInclude(runtimeEndpoints?.[0], {
+        name: "DEFAULT",
+        status: "READY",
+        liveVersion: "1",
+        targetVersion: "1"
+      })
       const echo = await bench.say(sessionId(), {}, { agentRuntimeArn: made.agentRuntimeArn })
       assert.strictEqual(echo["path"], "/invocations")
     }))
@@ -81,7 +89,10 @@ describe("the emulator's control plane, to the genuine client", () => {
       const twin = await failureOf(create(bench, someRuntime("once")))
       assert.strictEqual(twin.name, "ConflictException")
       const { agentRuntimes } = await bench.control.send(new ListAgentRuntimesCommand({}))
-      assert.deepEqual(agentRuntimes?.map(({ agentRuntimeName }) => agentRuntimeName), ["first", "once"])
+      assert.deepEqual(
+        agentRuntimes?.map(({ agentRuntimeName }) => agentRuntimeName),
+        ["first", "once"]
+      )
     }))
 
   it("refuses what the service's rules forbid, naming the member", () =>
@@ -92,7 +103,10 @@ describe("the emulator's control plane, to the genuine client", () => {
         ["agentRuntimeName", { ...base, agentRuntimeName: "n".repeat(49) }],
         ["roleArn", { ...base, roleArn: "role" }],
         ["roleArn", { ...base, roleArn: undefined }],
-        ["agentRuntimeArtifact", { ...base, agentRuntimeArtifact: { containerConfiguration: { containerUri: "docker.io/x" } } }],
+        [
+          "agentRuntimeArtifact",
+          { ...base, agentRuntimeArtifact: { containerConfiguration: { containerUri: "docker.io/x" } } }
+        ],
         ["clientToken", { ...base, clientToken: "short" }],
         ["clientToken", { ...base, clientToken: "under_score".repeat(4) }],
         ["tags", { ...base, tags: { "bad!key": "x" } }],
@@ -100,9 +114,18 @@ describe("the emulator's control plane, to the genuine client", () => {
         ["environmentVariables", { ...base, environmentVariables: { BIG: "x".repeat(5000) } }],
         ["lifecycleConfiguration", { ...base, lifecycleConfiguration: { idleRuntimeSessionTimeout: 59 } }],
         ["lifecycleConfiguration", { ...base, lifecycleConfiguration: { maxLifetime: 28_801 } }],
-        ["lifecycleConfiguration", { ...base, lifecycleConfiguration: { idleRuntimeSessionTimeout: 900, maxLifetime: 600 } }],
-        ["filesystemConfigurations", { ...base, filesystemConfigurations: [{ sessionStorage: { mountPath: "/data" } }] }],
-        ["requestHeaderConfiguration", { ...base, requestHeaderConfiguration: { requestHeaderAllowlist: ["x-amz-date"] } }]
+        [
+          "lifecycleConfiguration",
+          { ...base, lifecycleConfiguration: { idleRuntimeSessionTimeout: 900, maxLifetime: 600 } }
+        ],
+        [
+          "filesystemConfigurations",
+          { ...base, filesystemConfigurations: [{ sessionStorage: { mountPath: "/data" } }] }
+        ],
+        [
+          "requestHeaderConfiguration",
+          { ...base, requestHeaderConfiguration: { requestHeaderAllowlist: ["x-amz-date"] } }
+        ]
       ]
       for (const [member, input] of bad) {
         const error = await failureOf(create(bench, input))
@@ -139,7 +162,10 @@ describe("the emulator's control plane, to the genuine client", () => {
         ]
       )
       const versions = await control.send(new ListAgentRuntimeVersionsCommand({ agentRuntimeId: id }))
-      assert.deepEqual(versions.agentRuntimes?.map(({ agentRuntimeVersion }) => agentRuntimeVersion), ["2", "1"])
+      assert.deepEqual(
+        versions.agentRuntimes?.map(({ agentRuntimeVersion }) => agentRuntimeVersion),
+        ["2", "1"]
+      )
       const old = await control.send(new GetAgentRuntimeCommand({ agentRuntimeId: id, agentRuntimeVersion: "1" }))
       assert.notStrictEqual(old.description, "newer")
       await control.send(
@@ -162,7 +188,10 @@ describe("the emulator's control plane, to the genuine client", () => {
       const pids = [await say(session, {}), await say(session, {}, { qualifier: "prod" })].map((echo) => echo["pid"])
       assert.notStrictEqual(pids[0], pids[1])
       await stop(session, { qualifier: "prod" })
-      assert.deepEqual(emulator.ledgers.live().map(({ qualifier }) => qualifier), ["DEFAULT"])
+      assert.deepEqual(
+        emulator.ledgers.live().map(({ qualifier }) => qualifier),
+        ["DEFAULT"]
+      )
       assert.strictEqual((await failureOf(stop(session, { qualifier: "prod" }))).name, "ResourceNotFoundException")
     }))
 
@@ -261,6 +290,9 @@ describe("the emulator's control plane, to the genuine client", () => {
       await list()
       await list()
       assert.strictEqual((await failureOf(list())).name, "ThrottlingException")
-      assert.strictEqual((await failureOf(bench.control.send(new ListCapacityProvidersCommand({})))).name, "ValidationException")
+      assert.strictEqual(
+        (await failureOf(bench.control.send(new ListCapacityProvidersCommand({})))).name,
+        "ValidationException"
+      )
     }))
 })

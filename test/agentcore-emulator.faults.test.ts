@@ -86,10 +86,17 @@ describe("a fault before delivery", () => {
       void bench.emulator.control.addFault(invokeFault("hang"))
       const controller = new AbortController()
       const call = bench.data.send(
-        new InvokeAgentRuntimeCommand({ agentRuntimeArn: bench.arn, runtimeSessionId: session, payload: Buffer.from("{}") }),
+        new InvokeAgentRuntimeCommand({
+          agentRuntimeArn: bench.arn,
+          runtimeSessionId: session,
+          payload: Buffer.from("{}")
+        }),
         { abortSignal: controller.signal }
       )
-      const early = await Promise.race([call.then(() => "answered"), new Promise((resolve) => setTimeout(resolve, 200))])
+      const early = await Promise.race([
+        call.then(() => "answered"),
+        new Promise((resolve) => setTimeout(resolve, 200))
+      ])
       assert.isUndefined(early)
       controller.abort()
       assert.strictEqual((await failureOf(call)).name, "AbortError")
@@ -103,7 +110,10 @@ describe("a fault after delivery", () => {
       for (const kind of ["internal-error", "bad-gateway", "service-unavailable", "gateway-timeout", "reset"] as const)
         for (const when of ["sent", "after"] as const) {
           const { failure, call, containerSaw } = await struck(bench, invokeFault(kind, { when }))
-          assert.isTrue(failure.code === "ECONNRESET" || (failure.$metadata?.httpStatusCode ?? 0) >= 500, `${kind} ${when}`)
+          assert.isTrue(
+            failure.code === "ECONNRESET" || (failure.$metadata?.httpStatusCode ?? 0) >= 500,
+            `${kind} ${when}`
+          )
           assert.deepInclude(call, { delivered: true, deliveries: 1 })
           assert.strictEqual(containerSaw, 1, `${kind} ${when}`)
         }
@@ -115,11 +125,18 @@ describe("a fault after delivery", () => {
       const client = new BedrockAgentCoreClient(three)
       void bench.emulator.control.addFault(invokeFault("internal-error", { when: "after", times: 0 }))
       const call = client.send(
-        new InvokeAgentRuntimeCommand({ agentRuntimeArn: bench.arn, runtimeSessionId: session, payload: Buffer.from('{"taskId":"t"}') })
+        new InvokeAgentRuntimeCommand({
+          agentRuntimeArn: bench.arn,
+          runtimeSessionId: session,
+          payload: Buffer.from('{"taskId":"t"}')
+        })
       )
       assert.strictEqual((await failureOf(call)).$metadata?.attempts, 3)
       const deliveries = bench.emulator.ledgers.deliveries({ taskId: "t" })
-      assert.deepEqual(deliveries.map(({ attempt }) => attempt), [1, 2, 3])
+      assert.deepEqual(
+        deliveries.map(({ attempt }) => attempt),
+        [1, 2, 3]
+      )
       assert.strictEqual(new Set(deliveries.map(({ invocationId }) => invocationId)).size, 1)
       client.destroy()
     }))
@@ -143,7 +160,10 @@ describe("a fault after delivery", () => {
       const { response } = await bench.invoke(session, script)
       const reader = response?.transformToWebStream().getReader()
       assert.strictEqual(Buffer.from((await reader?.read())?.value ?? []).toString(), "data: aaaa\n\n")
-      const next = await Promise.race([reader?.read(), new Promise((resolve) => setTimeout(() => resolve("silence"), 250))])
+      const next = await Promise.race([
+        reader?.read(),
+        new Promise((resolve) => setTimeout(() => resolve("silence"), 250))
+      ])
       assert.strictEqual(next, "silence")
       await reader?.cancel()
     }))
@@ -172,7 +192,7 @@ describe("a fault after delivery", () => {
         ["vm-terminate", "terminated"],
         ["idle-reap", "idle"]
       ] as const) {
-          void bench.emulator.control.addFault(invokeFault(kind, { ms: 50 }))
+        void bench.emulator.control.addFault(invokeFault(kind, { ms: 50 }))
         assert.strictEqual((await failureOf(bench.invoke(session, { sleep: 5000 }))).$metadata?.httpStatusCode, 424)
         assert.strictEqual(bench.emulator.ledgers.billing().at(-1)?.reason, reason)
         assert.strictEqual((await bench.say(session, { state: true }))["seen"], 1)
@@ -216,7 +236,10 @@ describe("a fault of stopping a session", () => {
       assert.strictEqual((await failureOf(bench.stop(session))).name, "ResourceNotFoundException")
       assert.strictEqual(bench.emulator.ledgers.live().length, 1)
       stopFault("hang")
-      const hung = await Promise.race([bench.stop(session), new Promise((resolve) => setTimeout(() => resolve("hung"), 150))])
+      const hung = await Promise.race([
+        bench.stop(session),
+        new Promise((resolve) => setTimeout(() => resolve("hung"), 150))
+      ])
       assert.strictEqual(hung, "hung")
       assert.strictEqual(bench.emulator.ledgers.live().length, 1)
       stopFault("internal-error", { when: "after" })
@@ -234,73 +257,16 @@ describe("a fault of a command", () => {
       void bench.emulator.control.addFault({ op, kind: "throttling" })
       assert.strictEqual((await failureOf(bench.run(session, "true"))).name, "ThrottlingException")
       const call = await bench.data.send(
-        new InvokeAgentRuntimeCommandCommand({ agentRuntimeArn: bench.arn, runtimeSessionId: session, body: { command: "sleep 30" } })
+        new InvokeAgentRuntimeCommandCommand({
+          agentRuntimeArn: bench.arn,
+          runtimeSessionId: session,
+          body: { command: "sleep 30" }
+        })
       )
       await bench.emulator.control.killSession(session)
       const drain = async () => {
         for await (const event of call.stream ?? []) assert.isDefined(event)
       }
       assert.match((await failureOf(drain())).message, /aborted|terminated|ECONNRESET/)
-    }))
-})
-
-describe("which call a fault meets", () => {
-  it("is the nth of its operation, its task and its method, as many times as asked", () =>
-    withBench({}, {}, async (bench) => {
-      const send = (op: string, taskId: string) =>
-        bench.textOf(session, { dispatch: { v: 1, op, taskId } }).then(
-          () => "ok",
-          () => "struck"
-        )
-      void bench.emulator.control.addFault(
-        invokeFault("throttling", { nth: 2, times: 2, match: { taskId: "a", method: "poll" } })
-      )
-      const seen: Array<string> = []
-      for (const [op, taskId] of [
-        ["start", "a"],
-        ["poll", "b"],
-        ["poll", "a"],
-        ["poll", "b"],
-        ["poll", "a"],
-        ["start", "a"],
-        ["poll", "a"],
-        ["poll", "a"]
-      ] as const)
-        seen.push(await send(op, taskId))
-      assert.deepEqual(seen, ["ok", "ok", "ok", "ok", "struck", "ok", "struck", "ok"])
-    }))
-})
-
-describe("the emulator's own paths", () => {
-  it("let another process read the ledgers, set faults, move the clock, add runtimes and kill sessions", () =>
-    withBench({}, {}, async ({ emulator, say, invoke, runtime }) => {
-      const call = async (method: string, path: string, body?: unknown) => {
-        const answer = await fetch(`${emulator.url}/_emulator/${path}`, {
-          method,
-          ...(body === undefined ? {} : { body: JSON.stringify(body) })
-        })
-        return { status: answer.status, text: await answer.text() }
-      }
-      await say(session, { taskId: "t" })
-      const ledger = parsed((await call("GET", "ledger")).text)
-      assert.deepEqual(Object.keys(ledger).sort(), ["billing", "invocations", "now", "runtimes", "sessionSeconds", "speed"])
-      assert.include(JSON.stringify(ledger["invocations"]), '"taskId":"t"')
-      assert.strictEqual((await call("POST", "faults", { op: "InvokeAgentRuntime", kind: "nonsense" })).status, 400)
-      assert.strictEqual((await call("POST", "faults", { op: "InvokeAgentRuntime", kind: "throttling", times: 0 })).status, 200)
-      assert.strictEqual((await failureOf(invoke(session, {}))).name, "ThrottlingException")
-      assert.include((await call("GET", "faults")).text, '"seen":1')
-      await call("DELETE", "faults")
-      await say(session, {})
-      const before = emulator.control.clock.now()
-      assert.strictEqual((await call("POST", "clock", { speed: 0 })).status, 400)
-      await call("POST", "clock", { speed: 10, advanceMs: 60_000 })
-      assert.isAtLeast(emulator.control.clock.now() - before, 60_000)
-      assert.strictEqual(emulator.control.clock.speed, 10)
-      const made = parsed((await call("POST", "runtimes", { agentRuntimeName: "added", serverProtocol: "A2A" })).text)
-      assert.strictEqual((await say(sessionId(), {}, { agentRuntimeArn: String(made["agentRuntimeArn"]) }))["path"], "/")
-      await call("POST", `kill?sessionId=${session}`)
-      assert.isFalse(emulator.ledgers.live().some((bill) => bill.sessionId === session && bill.runtimeArn === runtime.arn))
-      assert.strictEqual((await call("GET", "nothing")).status, 404)
-      assert.strictEqual((await call("GET", `log?sessionId=${session}`)).status, 200)
     }))
 })

@@ -1,4 +1,8 @@
-import { GetAgentCardCommand, InvokeAgentRuntimeCommand, BedrockAgentCoreClient } from "@aws-sdk/client-bedrock-agentcore"
+import {
+  GetAgentCardCommand,
+  InvokeAgentRuntimeCommand,
+  BedrockAgentCoreClient
+} from "@aws-sdk/client-bedrock-agentcore"
 import { Role, TaskState } from "@a2a-js/sdk"
 import { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from "@a2a-js/sdk/client"
 import {
@@ -83,7 +87,9 @@ describe("A2A servers behind the emulator", () => {
     contextId: "",
     taskId: "",
     role: Role.ROLE_USER,
-    parts: [{ content: { $case: "text" as const, value: text }, metadata: undefined, filename: "", mediaType: "text/plain" }],
+    parts: [
+      { content: { $case: "text" as const, value: text }, metadata: undefined, filename: "", mediaType: "text/plain" }
+    ],
     metadata: undefined,
     extensions: [],
     referenceTaskIds: []
@@ -109,7 +115,12 @@ describe("A2A servers behind the emulator", () => {
   it("see version 0.3, and refuse v1.0 methods, when the runtime does not let it through", () =>
     withBench(running("a2a-1-worker.mjs"), { serverProtocol: "A2A" }, async (bench) => {
       const client = await modern(bench, sessionId())
-      const sent = client.sendMessage({ message: message("x"), configuration: undefined, metadata: undefined, tenant: "" })
+      const sent = client.sendMessage({
+        message: message("x"),
+        configuration: undefined,
+        metadata: undefined,
+        tenant: ""
+      })
       assert.match((await failureOf(sent)).message, /version|Method not found/i)
     }))
 

@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { BedrockAgentCoreClient, InvokeAgentRuntimeCommand } from "@aws-sdk/client-bedrock-agentcore"
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { type Bench, alive, failureOf, fixture, parsed, sessionId, until, withBench } from "./support/AgentCoreBench.js"
 
 /** The status and the text of a call's answer, good or bad, as they went over the wire. */
@@ -95,25 +98,40 @@ describe("the words of a runtime's protocol", () => {
 describe("workers of different artifacts", () => {
   it("are chosen by image, with ports and folders put in where they are named", () => {
     const uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/special:2"
-    const script = "require('http').createServer((q,r)=>r.end(JSON.stringify({status:'Healthy',argv:process.argv.slice(1)})))"
-    const command = [process.execPath, "-e", `${script}.listen(Number(process.env.PORT))`, "{port}", "{port:9000}", "{dir}", "/mnt/data/x"]
-    return withBench({ workers: { [uri]: { command } } }, { containerUri: uri, sessionStorage: "/mnt/data" }, async (bench) => {
-      const { argv } = await bench.say(sessionId(), {})
-      const [port, second, dir, file] = Array.isArray(argv) ? argv.map(String) : []
-      assert.match(port ?? "", /^\d+$/)
-      assert.match(second ?? "", /^\d+$/)
-      assert.notStrictEqual(port, second)
-      assert.match(dir ?? "", /session-1\/boot-1$/)
-      assert.match(file ?? "", /session-1\/storage\/x$/)
-    })
+    const script =
+      "require('http').createServer((q,r)=>r.end(JSON.stringify({status:'Healthy',argv:process.argv.slice(1)})))"
+    const command = [
+      process.execPath,
+      "-e",
+      `${script}.listen(Number(process.env.PORT))`,
+      "{port}",
+      "{port:9000}",
+      "{dir}",
+      "/mnt/data/x"
+    ]
+    return withBench(
+      { workers: { [uri]: { command } } },
+      { containerUri: uri, sessionStorage: "/mnt/data" },
+      async (bench) => {
+        const { argv } = await bench.say(sessionId(), {})
+        const [port, second, dir, file] = Array.isArray(argv) ? argv.map(String) : []
+        assert.match(port ?? "", /^\d+$/)
+        assert.match(second ?? "", /^\d+$/)
+        assert.notStrictEqual(port, second)
+        assert.match(dir ?? "", /session-1\/boot-1$/)
+        assert.match(file ?? "", /session-1\/storage\/x$/)
+      }
+    )
   })
 })
 
 describe("an emulator that is killed", () => {
   it("leaves no worker behind", { timeout: 30_000 }, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "killed-emulator-"))
     const tsx = fileURLToPath(new URL("../node_modules/tsx/dist/loader.mjs", import.meta.url))
     const child = spawn(process.execPath, ["--import", tsx, fixture("serve.ts"), fixture("scripted-worker.mjs")], {
-      stdio: ["ignore", "pipe", "inherit"]
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TMPDIR: dir }
     })
     const [line] = await once(child.stdout, "data")
     const { url, arn } = parsed(String(line))
@@ -136,19 +154,49 @@ describe("an emulator that is killed", () => {
     assert.isTrue(alive(pid))
     child.kill("SIGKILL")
     await until("the worker is gone", () => !alive(pid))
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
   })
 })
 
 describe("the emulator's token service", () => {
-  it("names the caller and gives a role's keys, which the other operations take", () =>
-    withBench({}, {}, async ({ emulator, client }) => {
-      const { STSClient, GetCallerIdentityCommand, AssumeRoleCommand } = await import("@aws-sdk/nested-clients/sts").then(
-        (module) => Object({ ...module }),
-        () => ({ STSClient: undefined, GetCallerIdentityCommand: undefined, AssumeRoleCommand: undefined })
+  afterEach(() => vi.unstubAllEnvs())
+
+  it("gives the genuine credential chain a role's keys, which the other operations take", () =>
+    withBench({}, {}, async ({ emulator, client, arn }) => {
+      const dir = mkdtempSync(join(tmpdir(), "profile-"))
+      const config = join(dir, "config")
+      writeFileSync(
+        config,
+        [
+          "[profile base]",
+          "aws_access_key_id = AKIDBASE",
+          "aws_secret_access_key = secret",
+          "[profile worker]",
+          "role_arn = arn:aws:iam::123456789012:role/dispatcher",
+          "source_profile = base"
+        ].join("\n")
       )
-      assert.isDefined(STSClient)
-      assert.isDefined(GetCallerIdentityCommand ?? AssumeRoleCommand)
-      assert.isDefined(client)
-      assert.isDefined(emulator)
+      vi.stubEnv("AWS_CONFIG_FILE", config)
+      vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(dir, "none"))
+      vi.stubEnv("AWS_ENDPOINT_URL_STS", emulator.url)
+      const { credentials: _keys, ...rest } = client
+      const assumed = new BedrockAgentCoreClient({ ...rest, profile: "worker" })
+      const sent = await assumed.send(
+        new InvokeAgentRuntimeCommand({
+          agentRuntimeArn: arn,
+          runtimeSessionId: sessionId(),
+          payload: Buffer.from("{}")
+        })
+      )
+      assert.strictEqual(sent.statusCode, 200)
+      assert.deepEqual(
+        emulator.ledgers.invocations.map(({ op, accessKeyId }) => [op, accessKeyId]),
+        [
+          ["Sts", "AKIDBASE"],
+          ["InvokeAgentRuntime", "ASIADISPATCHER"]
+        ]
+      )
+      assumed.destroy()
+      rmSync(dir, { recursive: true })
     }))
 })

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { UpdateAgentRuntimeCommand } from "@aws-sdk/client-bedrock-agentcore-control"
 import { assert, describe, it } from "@effect/vitest"
 import {
+  type Bench,
   alive,
   failureOf,
   fixture,
@@ -55,7 +56,10 @@ describe("a session's machine", () => {
       assert.isFalse(typeof child === "number" && alive(child))
       assert.deepInclude(emulator.ledgers.billing()[0], { live: false, reason: "StopRuntimeSession" })
       const again = await failureOf(stop(session))
-      assert.deepInclude(again, { name: "ResourceNotFoundException", message: "Session not found or already terminated" })
+      assert.deepInclude(again, {
+        name: "ResourceNotFoundException",
+        message: "Session not found or already terminated"
+      })
     }))
 
   it("is stopped once per client token: the same token again is answered as before and stops nothing", () =>
@@ -70,7 +74,10 @@ describe("a session's machine", () => {
       assert.strictEqual(emulator.ledgers.live().length, 1)
       const other = await failureOf(stop(sessionId(), { clientToken }))
       assert.strictEqual(other.reason, "IdempotentParameterMismatchException")
-      assert.strictEqual((await failureOf(stop(session, { clientToken: "bad_token".repeat(5) }))).name, "ValidationException")
+      assert.strictEqual(
+        (await failureOf(stop(session, { clientToken: "bad_token".repeat(5) }))).name,
+        "ValidationException"
+      )
     }))
 
   it("comes back empty when a stopped session is called again, billed anew", () =>
@@ -105,7 +112,10 @@ describe("a session's machine", () => {
       await reader?.read()
       await reader?.cancel()
       await until("the caller's leaving is seen", () => emulator.ledgers.invocations[0]?.clientGone === true)
-      await until("the work is done all the same", async () => String((await say(session, { state: true }))["done"]) === "sse")
+      await until(
+        "the work is done all the same",
+        async () => String((await say(session, { state: true }))["done"]) === "sse"
+      )
     }))
 
   it("answers 424 when its worker does not come up in time, dies at start, or does not exist", async () => {
@@ -119,7 +129,10 @@ describe("a session's machine", () => {
       await withBench({ workers, ...slow }, {}, async ({ invoke, emulator }) => {
         const error = await failureOf(invoke(sessionId(), {}))
         assert.strictEqual(error.$metadata?.httpStatusCode, 424)
-        assert.match(error.message, /^Runtime initialization time exceeded\. Please make sure that initialization completes in/)
+        assert.match(
+          error.message,
+          /^Runtime initialization time exceeded\. Please make sure that initialization completes in/
+        )
         assert.deepEqual(emulator.ledgers.deliveries(), [])
       })
   })
@@ -150,7 +163,7 @@ describe("a session's machine", () => {
       const session = sessionId()
       await say(session, {})
       emulator.control.advance(10 * minutes)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await until("the machine is asked to leave", () => emulator.control.machines()[0]?.state === "terminating")
       assert.strictEqual((await failureOf(invoke(session, {}))).name, "RetryableConflictException")
       await until("the machine is gone", () => emulator.ledgers.live().length === 0)
     })
@@ -162,15 +175,24 @@ describe("the idle reaper", () => {
   const seed = { idleRuntimeSessionTimeout: 60, maxLifetime: 28_800 }
   const fast = { timing: { pingFloor: 10, ping: 10 } }
 
+  /** Waits for so many more health checks, or the machine's end. */
+  const checks = async ({ control }: Bench["emulator"], count: number) => {
+    const before = control.machines()[0]?.pings ?? 0
+    await until("the health checks go on", () => {
+      const [machine] = control.machines()
+      return machine === undefined || machine.pings >= before + count
+    })
+  }
+
   /** Whether the machine is still there when a minute without a call has passed, and two more health checks. */
   const survives = (ping: string, idleModel: "doc" | "measured", script: Record<string, unknown>, ms = 61_000) => {
     let survived = false
     return withBench({ ...worker({ PING_TIME: ping }), ...fast, idleModel }, seed, async ({ say, emulator }) => {
       await say(sessionId(), script)
-      // One health check has to see the new status before time moves.
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      // A health check has to see the new status before time moves, and two more what time has done.
+      await checks(emulator, 2)
       emulator.control.advance(ms)
-      await new Promise((resolve) => setTimeout(resolve, 120))
+      await checks(emulator, 2)
       survived = emulator.ledgers.live().length === 1
       if (!survived) assert.strictEqual(emulator.ledgers.billing()[0]?.reason, "idle")
     }).then(() => survived)
@@ -199,7 +221,7 @@ describe("the idle reaper", () => {
       emulator.control.advance(50_000)
       await say(session, {})
       emulator.control.advance(50_000)
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      await checks(emulator, 2)
       assert.strictEqual(emulator.ledgers.live().length, 1)
       emulator.control.advance(11_000)
       await until("the idle machine is gone", () => emulator.ledgers.live().length === 0)

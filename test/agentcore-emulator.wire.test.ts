@@ -10,17 +10,19 @@ import { type Bench, failureOf, openBench, parsed, sessionId, until, withBench }
 
 /** An unsigned or half-signed request, as no SDK would send it. */
 const raw = (url: string, method: string, headers: Record<string, string>, body = "") =>
-  new Promise<{ readonly status: number | undefined; readonly type: string; readonly text: string }>((resolve, reject) => {
-    const asked = request(url, { method, headers }, (answer) => {
-      let text = ""
-      answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk))
-      answer.once("end", () =>
-        resolve({ status: answer.statusCode, type: String(answer.headers["x-amzn-errortype"] ?? ""), text })
-      )
-    })
-    asked.once("error", reject)
-    asked.end(body)
-  })
+  new Promise<{ readonly status: number | undefined; readonly type: string; readonly text: string }>(
+    (resolve, reject) => {
+      const asked = request(url, { method, headers }, (answer) => {
+        let text = ""
+        answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk))
+        answer.once("end", () =>
+          resolve({ status: answer.statusCode, type: String(answer.headers["x-amzn-errortype"] ?? ""), text })
+        )
+      })
+      asked.once("error", reject)
+      asked.end(body)
+    }
+  )
 
 describe("the emulator's data plane, to the genuine client", () => {
   let bench: Bench
@@ -95,7 +97,10 @@ describe("the emulator's data plane, to the genuine client", () => {
       (await bench.invoke(shared, {}, { agentRuntimeArn: bench.id, accountId: "123456789012" })).statusCode,
       200
     )
-    assert.strictEqual((await failureOf(bench.invoke(shared, {}, { agentRuntimeArn: bench.id }))).name, "ValidationException")
+    assert.strictEqual(
+      (await failureOf(bench.invoke(shared, {}, { agentRuntimeArn: bench.id }))).name,
+      "ValidationException"
+    )
     const other = bench.invoke(shared, {}, { agentRuntimeArn: bench.id, accountId: "999999999999" })
     assert.strictEqual((await failureOf(other)).name, "ResourceNotFoundException")
   })
@@ -114,12 +119,19 @@ describe("the emulator's data plane, to the genuine client", () => {
 
   it("does not know other runtimes, other endpoints and other regions", async () => {
     const unknown = bench.arn.replace(/.{10}$/, "AAAAAAAAAA")
-    assert.strictEqual((await failureOf(bench.invoke(shared, {}, { agentRuntimeArn: unknown }))).$metadata?.httpStatusCode, 404)
+    assert.strictEqual(
+      (await failureOf(bench.invoke(shared, {}, { agentRuntimeArn: unknown }))).$metadata?.httpStatusCode,
+      404
+    )
     const qualifier = await failureOf(bench.invoke(shared, {}, { qualifier: "prod" }))
     assert.strictEqual(qualifier.name, "ResourceNotFoundException")
     const west = new BedrockAgentCoreClient({ ...bench.client, region: "us-west-2" })
     const wrongRegion = west.send(
-      new InvokeAgentRuntimeCommand({ agentRuntimeArn: bench.arn, runtimeSessionId: shared, payload: Buffer.from("{}") })
+      new InvokeAgentRuntimeCommand({
+        agentRuntimeArn: bench.arn,
+        runtimeSessionId: shared,
+        payload: Buffer.from("{}")
+      })
     )
     assert.strictEqual((await failureOf(wrongRegion)).name, "ResourceNotFoundException")
     west.destroy()
@@ -142,7 +154,10 @@ describe("the emulator's data plane, to the genuine client", () => {
     assert.strictEqual((await failureOf(bench.invoke(dying, { exit: 3 }))).$metadata?.httpStatusCode, 424)
     const half = await bench.invoke(dying, { exitMidStream: true })
     assert.strictEqual(half.statusCode, 200)
-    assert.match((await failureOf(half.response?.transformToString() ?? Promise.resolve())).message, /aborted|terminated/)
+    assert.match(
+      (await failureOf(half.response?.transformToString() ?? Promise.resolve())).message,
+      /aborted|terminated/
+    )
   })
 
   it("reads the agent card from the container, booting a machine for it", async () => {
@@ -208,11 +223,22 @@ describe("the emulator's data plane, to the genuine client", () => {
     await bench.textOf(session, { dispatch: { v: 1, op: "poll", taskId: "task-2" } })
     await failureOf(bench.invoke("short", { taskId: "task-1" }))
     const [first] = bench.emulator.ledgers.deliveries({ taskId: "task-1" })
-    assert.deepInclude(first, { op: "InvokeAgentRuntime", sessionId: session, attempt: 1, deliveries: 1, freshMachine: true })
+    assert.deepInclude(first, {
+      op: "InvokeAgentRuntime",
+      sessionId: session,
+      attempt: 1,
+      deliveries: 1,
+      freshMachine: true
+    })
     assert.strictEqual(bench.emulator.ledgers.deliveries({ taskId: "task-1" }).length, 1)
     assert.strictEqual(bench.emulator.ledgers.deliveries({ taskId: "task-2", method: "poll" }).length, 1)
     const refused = bench.emulator.ledgers.invocations.at(-1)
-    assert.deepInclude(refused, { delivered: false, status: 400, error: "ValidationException", accessKeyId: "AKIDTEST" })
+    assert.deepInclude(refused, {
+      delivered: false,
+      status: 400,
+      error: "ValidationException",
+      accessKeyId: "AKIDTEST"
+    })
   })
 })
 

@@ -98,6 +98,7 @@ describe("the serving worker ends work", () => {
       yield* state(at, startOf("left", { framework: "polite" }, lease))
       yield* state(at, startOf("kept", slow(2500), lease))
       yield* state(at, startOf("held", slow(2200), lease))
+      yield* up(at, "held")
       // One long poll is as good as many short ones.
       const long = yield* Effect.fork(state(at, pollOf("held", { cursor: 1, waitMs: 20_000 })))
       const kept = yield* Effect.repeat(Effect.delay(state(at, pollOf("kept", { cursor: 9 })), "100 millis"), {

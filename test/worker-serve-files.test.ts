@@ -5,7 +5,17 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { JsonObject } from "../src/domain/Json.js"
-import { chunk, folder, outcome, refusal, type Serving, serving, startOf, state } from "./support/ServingWorker.js"
+import {
+  chunk,
+  folder,
+  outcome,
+  refusal,
+  type Serving,
+  serving,
+  slow,
+  startOf,
+  state
+} from "./support/ServingWorker.js"
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex")
 
@@ -52,6 +62,21 @@ describe("the serving worker's large results", () => {
       assert.isDefined((yield* sized("inline", 262_144)).result)
       const { result, resultRef } = yield* sized("chunked", 262_145)
       assert.deepStrictEqual([result, resultRef?.bytes], [undefined, 262_145])
+    })
+  )
+
+  it.scopedLive("has no chunk of a result that is not there", () =>
+    Effect.gen(function* () {
+      const at = yield* serving()
+      yield* state(at, startOf("pending", slow(300)))
+      const { refused } = yield* refusal(at, { op: "result", taskId: "pending", offset: 0, limit: 10 })
+      assert.strictEqual(refused.code, "not_found")
+      assert.strictEqual((yield* refusal(at, { op: "ack", taskId: "pending" })).refused.code, "not_finished")
+      yield* outcome(at, "pending")
+      const whole = yield* chunk(at, { op: "result", taskId: "pending", offset: 0, limit: 1000 })
+      assert.strictEqual(Buffer.from(whole.data, "base64").toString(), '{"context":{"delayMs":300,"steps":1}}')
+      const past = yield* chunk(at, { op: "result", taskId: "pending", offset: 1000, limit: 10 })
+      assert.deepStrictEqual([past.data, past.bytes], ["", whole.bytes])
     })
   )
 })

@@ -2,7 +2,6 @@ import { fileURLToPath } from "node:url"
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import {
-  chunk,
   hello,
   outcome,
   ping,
@@ -285,21 +284,6 @@ layer(
       assert.strictEqual(first.boot, second.boot)
       assert.deepStrictEqual(first.protocols, ["dispatch/1", "http", "a2a/0.3", "a2a/1.0"])
       assert.deepStrictEqual(first.limits, { inlineResultBytes: 262_144, ringEvents: 2000 })
-    })
-  )
-
-  it.effect("has no chunk of a result that is not there", () =>
-    Effect.gen(function* () {
-      const at = yield* Worker
-      yield* state(at, startOf("pending", slow(300)))
-      const { refused } = yield* refusal(at, { op: "result", taskId: "pending", offset: 0, limit: 10 })
-      assert.strictEqual(refused.code, "not_found")
-      assert.strictEqual((yield* refusal(at, { op: "ack", taskId: "pending" })).refused.code, "not_finished")
-      yield* outcome(at, "pending")
-      const whole = yield* chunk(at, { op: "result", taskId: "pending", offset: 0, limit: 1000 })
-      assert.strictEqual(Buffer.from(whole.data, "base64").toString(), '{"context":{"delayMs":300,"steps":1}}')
-      const past = yield* chunk(at, { op: "result", taskId: "pending", offset: 1000, limit: 10 })
-      assert.deepStrictEqual([past.data, past.bytes], ["", whole.bytes])
     })
   )
 })

@@ -1,7 +1,7 @@
 import type { BedrockAgentCoreClient } from "@aws-sdk/client-bedrock-agentcore"
 import { Data, type Duration, Effect, Schema } from "effect"
 import { type Json, type JsonObject, JsonText } from "../../src/domain/Json.js"
-import { A2aTask, type A2aVersion, ListReply, methods, RpcReply } from "./A2aWire.js"
+import { A2aTask, type A2aVersion, ListReply, methods, RpcReply } from "./Wire.js"
 import { clientsOf } from "./Clients.js"
 import { exchange } from "./Invoke.js"
 import type { Work } from "./Mode.js"

@@ -2,13 +2,13 @@ import { Effect, Either } from "effect"
 import { isTerminal } from "../../src/domain/Lifecycle.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { rpc, RpcError } from "./A2aCall.js"
-import { messageOf, methods } from "./A2aWire.js"
+import { messageOf, methods } from "./Wire.js"
 import { clientsOf } from "./Clients.js"
 import { ask, unfit } from "./Dialogue.js"
 import { isUndelivered } from "./Faults.js"
 import { failing, type Work } from "./Mode.js"
 import { textOf } from "./Plan.js"
-import { ArtifactUnavailable, MessageRefused, ResultCorrupt } from "./Spec.generated.js"
+import { MessageRefused } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
 import { cursorOf } from "./WorkerObserve.js"
 
@@ -76,26 +76,4 @@ const toAgent = (work: Work, { id, text }: Message): Effect.Effect<Delivered, Ad
     return error._tag === "Fault" && isUndelivered(error)
       ? yield* Effect.fail(failing(work)(error))
       : { delivery: "unknown" }
-  })
-
-/** A piece of an artifact that the worker keeps, with the hash of the whole. */
-export const readArtifact = (
-  work: Work,
-  { uri }: { readonly uri: string },
-  { offset, limit }: { readonly offset: number; readonly limit: number }
-) =>
-  Effect.gen(function* () {
-    const { task, plan, session } = work
-    if (plan.worker !== "dispatch/1")
-      return yield* new ArtifactUnavailable({ detail: `a runtime of worker "${plan.worker}" keeps no files that can be read through it.` })
-    if (isTerminal(task.status))
-      return yield* new ArtifactUnavailable({ detail: `the task has ended as ${task.status} and its session with it.` })
-    const { poll: client } = yield* clientsOf(plan.place)
-    const reply = yield* ask(client, session, { v: 1, op: "artifact", taskId: task.id, uri, offset, limit }, within).pipe(
-      Effect.mapError((error): AdapterFailure => (error._tag === "Fault" ? failing(work)(error) : error))
-    )
-    if ("refused" in reply) return yield* new ArtifactUnavailable({ detail: reply.refused.message })
-    if (!("data" in reply)) return yield* unfit("artifact", reply)
-    if (reply.offset !== offset) return yield* new ResultCorrupt({ detail: `byte ${reply.offset} came instead of ${offset}` })
-    return { data: new Uint8Array(Buffer.from(reply.data, "base64")), totalBytes: reply.bytes, sha256: reply.sha256 }
   })

@@ -10,6 +10,8 @@ export interface Work {
   readonly task: Task
   readonly plan: Plan
   readonly session: Session
+  /** The task's own folder here, for what its session cannot keep. */
+  readonly folder: string
 }
 
 export type Probed = "has it" | "never got it" | "cannot say"

@@ -64,6 +64,9 @@ export const Details = Schema.Struct({
   lingerSeconds: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 28800)), { exact: true, default: () => 3600 }).annotations({
     description: "How long a dispatch/1 worker keeps a result that nobody has fetched, in seconds."
   }),
+  artifactLimitBytes: Schema.optionalWith(Schema.Int.pipe(Schema.greaterThanOrEqualTo(0)), { exact: true, default: () => 67108864 }).annotations({
+    description: "How much of a dispatch/1 worker's files is copied here before its session ends with them, in bytes; a file that would go beyond is left behind."
+  }),
   endpoint: Schema.optionalWith(Schema.String, { exact: true }).annotations({
     description: "Another address of both AWS services, such as an emulator's; http only on this machine."
   })

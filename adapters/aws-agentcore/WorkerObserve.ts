@@ -4,6 +4,7 @@ import type { Outcome } from "../../src/domain/Task.js"
 import type { StateReply } from "../../src/domain/WorkerProtocol.js"
 import type { AdapterFailure, Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
+import { keepArtifacts } from "./Artifacts.js"
 import { clientsOf } from "./Clients.js"
 import { ask, unfit } from "./Dialogue.js"
 import { ended, failing, type Work } from "./Mode.js"
@@ -74,12 +75,10 @@ export const observe = (work: Work): Effect.Effect<Observation, AdapterFailure> 
     const at = { entries, cursor: { ...seen.cursor } }
     if (more) return { ...at, pollAfter: 0 }
     if (!isEnded(reply)) return { ...at, pollAfter: entries.length > 0 ? 20 : 250 }
-    return {
-      ...at,
-      ...(reply.artifacts === undefined ? {} : { artifacts: reply.artifacts }),
-      outcome: yield* outcomeOf(work, reply),
-      pollAfter: 0
-    }
+    const { artifacts = [] } = reply
+    const outcome = yield* outcomeOf(work, reply)
+    const notes = yield* keepArtifacts(work, artifacts)
+    return { ...at, entries: [...entries, ...notes], artifacts, outcome, pollAfter: 0 }
   })
 
 export const isEnded = ({ state }: Reply): boolean =>

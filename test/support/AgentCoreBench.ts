@@ -8,7 +8,10 @@ import {
   InvokeAgentRuntimeCommandCommand,
   StopRuntimeSessionCommand
 } from "@aws-sdk/client-bedrock-agentcore"
-import { BedrockAgentCoreControlClient, type CreateAgentRuntimeCommandInput } from "@aws-sdk/client-bedrock-agentcore-control"
+import {
+  BedrockAgentCoreControlClient,
+  type CreateAgentRuntimeCommandInput
+} from "@aws-sdk/client-bedrock-agentcore-control"
 import { assert } from "@effect/vitest"
 import { Schema } from "effect"
 import { serve } from "../emulators/agentcore/Emulator.js"
@@ -100,7 +103,11 @@ export const openBench = async (options: Partial<EmulatorOptions> = {}, seed: Pa
         ...more
       })
     )
-  const textOf = async (session: string, payload: Script | Uint8Array, more: Partial<InvokeAgentRuntimeCommandInput> = {}) => {
+  const textOf = async (
+    session: string,
+    payload: Script | Uint8Array,
+    more: Partial<InvokeAgentRuntimeCommandInput> = {}
+  ) => {
     const { response } = await invoke(session, payload, more)
     return (await response?.transformToString()) ?? ""
   }

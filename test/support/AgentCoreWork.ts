@@ -3,18 +3,24 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "@effect/vitest"
-import { Effect, Either } from "effect"
-import { layer } from "../../adapters/aws-agentcore/Adapter.js"
+import { Effect, Either, Layer } from "effect"
+import { layer as adapterLayer } from "../../adapters/aws-agentcore/Adapter.js"
 import { sessionIdOf } from "../../adapters/aws-agentcore/Plan.js"
 import type { JsonObject } from "../../src/domain/Json.js"
 import type { RoutedRequest, TargetMode, TaskType } from "../../src/domain/Task.js"
+import { Installation } from "../../src/services/Installation.js"
 import { serve } from "../emulators/agentcore/Emulator.js"
 import type { NewFault } from "../emulators/agentcore/Faults.js"
 import { fixture } from "./AgentCoreBench.js"
 
-export { layer, sessionIdOf }
+export { sessionIdOf }
 
 const root = mkdtempSync(join(tmpdir(), "agentdispatch-agentcore-"))
+export const layer = Layer.provide(
+  adapterLayer,
+  Layer.succeed(Installation, { version: "0.0.0", supervisor: ["false"], worker: ["false"], stateDir: join(root, "state") })
+)
+
 const ledger = join(root, "ledger")
 const worker = fileURLToPath(new URL("../../dist/worker.js", import.meta.url))
 
@@ -27,7 +33,7 @@ Object.assign(process.env, {
   AWS_EC2_METADATA_DISABLED: "true"
 })
 
-const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1"
+export const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1"
 
 /** Our worker, whose framework `script` runs the instruction with `sh`. */
 const ours = {

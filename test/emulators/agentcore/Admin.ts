@@ -66,8 +66,7 @@ export const admin = async (world: World, control: Control, request: IncomingMes
       }
     }),
     "GET /_emulator/faults": async () => ({ status: 200, answer: faults.list() }),
-    "POST /_emulator/faults": async () =>
-      decoded(Fault, body, (fault) => void control.addFault(fault)),
+    "POST /_emulator/faults": async () => decoded(Fault, body, (fault) => void control.addFault(fault)),
     "DELETE /_emulator/faults": async () => ({ status: 200, answer: control.clearFaults() ?? {} }),
     "GET /_emulator/clock": async () => ({ status: 200, answer: time() }),
     "POST /_emulator/clock": async () =>

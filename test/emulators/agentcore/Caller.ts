@@ -10,7 +10,8 @@ export interface Caller {
   readonly invocationId: string | undefined
 }
 
-const scope = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9-]+)\/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$/
+const scope =
+  /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9-]+)\/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$/
 const tolerance = 5 * 60_000
 
 const instantOf = (stamp: string) =>
@@ -24,10 +25,15 @@ export const callerOf = (request: IncomingMessage): Caller => {
   if (parts === null) throw denied("Authorization header is not a SigV4 one", "IncompleteSignatureException")
   const [, accessKeyId = "", , region = "", service = ""] = parts
   const stamp = header(request, "x-amz-date")
-  if (stamp === undefined) throw denied("Authorization header requires existence of a 'X-Amz-Date' header", "IncompleteSignatureException")
-  if (!(Math.abs(Date.now() - instantOf(stamp)) <= tolerance)) throw denied("Signature expired", "InvalidSignatureException")
+  if (stamp === undefined)
+    throw denied("Authorization header requires existence of a 'X-Amz-Date' header", "IncompleteSignatureException")
+  if (!(Math.abs(Date.now() - instantOf(stamp)) <= tolerance))
+    throw denied("Signature expired", "InvalidSignatureException")
   if (service !== "bedrock-agentcore" && service !== "sts")
-    throw denied(`Credential should be scoped to correct service: 'bedrock-agentcore', not '${service}'`, "InvalidSignatureException")
+    throw denied(
+      `Credential should be scoped to correct service: 'bedrock-agentcore', not '${service}'`,
+      "InvalidSignatureException"
+    )
   const [, attempt] = /attempt=(\d+)/.exec(header(request, "amz-sdk-request") ?? "") ?? []
   return {
     accessKeyId,

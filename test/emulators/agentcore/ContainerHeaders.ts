@@ -38,7 +38,11 @@ const present = (message: IncomingMessage, names: ReadonlyArray<string>) =>
   )
 
 /** The headers a container gets: the platform's own, and of the caller's only those known or allow-listed. */
-export const containerHeaders = (request: IncomingMessage, version: Version, sessionId: string): Record<string, string> => {
+export const containerHeaders = (
+  request: IncomingMessage,
+  version: Version,
+  sessionId: string
+): Record<string, string> => {
   const allowed = version.config.requestHeaderConfiguration?.requestHeaderAllowlist ?? []
   const signed = (header(request, "authorization") ?? "").startsWith("AWS4-")
   const listed = allowed.filter((name) => !(signed && name.toLowerCase() === "authorization"))

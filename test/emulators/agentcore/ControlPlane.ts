@@ -137,7 +137,10 @@ const list = async (call: Call) => {
 const listVersions = async (call: Call) => {
   const runtime = runtimeOf(call)
   const numbers = [...runtime.versions.keys()].toSorted((a, b) => Number(b) - Number(a))
-  const { items: agentRuntimes, nextToken } = page(call.query, numbers.map((number) => summary(runtime, number)))
+  const { items: agentRuntimes, nextToken } = page(
+    call.query,
+    numbers.map((number) => summary(runtime, number))
+  )
   return () => sendJson(call.response, 200, { agentRuntimes, nextToken })
 }
 

@@ -30,9 +30,27 @@ export interface Operation {
 }
 
 export const dataPlane: ReadonlyArray<Operation> = [
-  { op: "InvokeAgentRuntime", method: "POST", path: /^\/runtimes\/([^/]+)\/invocations\/?$/, plane: "data", run: invoke },
-  { op: "InvokeAgentRuntimeCommand", method: "POST", path: /^\/runtimes\/([^/]+)\/commands$/, plane: "data", run: command },
-  { op: "StopRuntimeSession", method: "POST", path: /^\/runtimes\/([^/]+)\/stopruntimesession$/, plane: "data", run: stopSession },
+  {
+    op: "InvokeAgentRuntime",
+    method: "POST",
+    path: /^\/runtimes\/([^/]+)\/invocations\/?$/,
+    plane: "data",
+    run: invoke
+  },
+  {
+    op: "InvokeAgentRuntimeCommand",
+    method: "POST",
+    path: /^\/runtimes\/([^/]+)\/commands$/,
+    plane: "data",
+    run: command
+  },
+  {
+    op: "StopRuntimeSession",
+    method: "POST",
+    path: /^\/runtimes\/([^/]+)\/stopruntimesession$/,
+    plane: "data",
+    run: stopSession
+  },
   {
     op: "GetAgentCard",
     method: "GET",

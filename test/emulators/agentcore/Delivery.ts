@@ -59,7 +59,12 @@ const endMachineLater = (fault: Fault | undefined, machine: Machine) => {
  * Takes the call into the machine and waits for the first of the container's answer; `sent` runs when the request's
  * last byte is in the container's socket. That the caller left meanwhile is not told to the container.
  */
-export const deliver = async (call: Call, machine: Machine, parcel: Parcel, sent: () => void): Promise<IncomingMessage> => {
+export const deliver = async (
+  call: Call,
+  machine: Machine,
+  parcel: Parcel,
+  sent: () => void
+): Promise<IncomingMessage> => {
   const { entry, fault } = call
   if (fault?.kind === "duplicate") {
     const first = await sendOnce(call, machine, parcel, () => undefined)

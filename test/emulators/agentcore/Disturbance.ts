@@ -16,7 +16,8 @@ export const disturb = (call: Call, fault: Fault) => {
     entry.error = error.name
     entry.status = error.status
     // Errors without a name come from what stands before the service, which knows no protocols.
-    if (call.op === "InvokeAgentRuntime" && error.name !== "") sendPlatformError(response, protocolOfCall(call), error, call.body)
+    if (call.op === "InvokeAgentRuntime" && error.name !== "")
+      sendPlatformError(response, protocolOfCall(call), error, call.body)
     else sendError(response, error)
   }
   if (fault.kind === "refuse") world.refuse(fault.ms ?? 500)

@@ -78,12 +78,22 @@ export const serve = async (options: EmulatorOptions) => {
       const mine = sessions.machines().filter(({ key }) => key.sessionId === sessionId)
       await Promise.all(mine.map(({ machine }) => machine.kill("killed")))
     },
+    /** The machines there are now, with what their last health check said. */
+    machines: () =>
+      sessions.machines().map(({ key, machine }) => ({
+        sessionId: key.sessionId,
+        state: machine.state,
+        status: machine.health?.status,
+        pings: machine.pings
+      })),
     log: (sessionId: string) => sessions.log(sessionId),
     refuse
   }
   for (const seed of options.runtimes ?? []) runtimes.seed(seed)
   const server = createServer((request, response) => {
-    void (request.url?.startsWith("/_emulator/") ? admin(world, control, request, response) : handle(world, request, response))
+    void (request.url?.startsWith("/_emulator/")
+      ? admin(world, control, request, response)
+      : handle(world, request, response))
   })
   // The service holds connections as long as they need.
   server.requestTimeout = 0
@@ -101,5 +111,3 @@ export const serve = async (options: EmulatorOptions) => {
   }
   return { url: `http://127.0.0.1:${port}`, port, ledgers, control, close }
 }
-
-export type Emulator = Awaited<ReturnType<typeof serve>>

@@ -1,5 +1,14 @@
 import { Schema } from "effect"
-import { AwsError, containerFailed, denied, initTimeExceeded, invalid, notFound, quotaExceeded, throttled } from "./AwsError.js"
+import {
+  AwsError,
+  containerFailed,
+  denied,
+  initTimeExceeded,
+  invalid,
+  notFound,
+  quotaExceeded,
+  throttled
+} from "./AwsError.js"
 import { conflict, retryableConflict } from "./AwsError.js"
 
 /** Answers of the service or of what stands before it. */
@@ -15,7 +24,8 @@ const answers = {
   "access-denied": () => denied("User is not authorized to perform this operation"),
   unauthorized: () => new AwsError(401, "UnauthorizedException", "Unauthorized"),
   "expired-credentials": () => denied("The security token included in the request is expired", "ExpiredTokenException"),
-  "clock-skew": () => denied("Signature expired: the request's date is too far from the server's", "InvalidSignatureException"),
+  "clock-skew": () =>
+    denied("Signature expired: the request's date is too far from the server's", "InvalidSignatureException"),
   "not-found": () => notFound("Session not found or already terminated"),
   validation: () => invalid("The request is not valid"),
   quota: () => quotaExceeded("Account quota exceeded"),

@@ -78,7 +78,12 @@ const carry = async (call: Call, key: SessionKey, machine: Machine, parcelPath: 
   const answer = await deliver(
     call,
     machine,
-    { method, path: parcelPath, headers: containerHeaders(call.request, machine.version, key.sessionId), body: call.body },
+    {
+      method,
+      path: parcelPath,
+      headers: containerHeaders(call.request, machine.version, key.sessionId),
+      body: call.body
+    },
     () => {
       if (fault?.when === "sent") disturbed()
     }

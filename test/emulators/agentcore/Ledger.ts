@@ -49,7 +49,9 @@ const member = (fields: Fields | undefined, ...path: ReadonlyArray<string>) =>
   textOf(path.reduce<unknown>((value, key) => (isFields(value) ? value[key] : undefined), fields))
 
 /** The task a request is about, for the payloads this project sends: `dispatch/1`, a prompt with metadata, JSON-RPC. */
-export const subjectOf = (body: Buffer): { readonly taskId?: string | undefined; readonly method?: string | undefined } => {
+export const subjectOf = (
+  body: Buffer
+): { readonly taskId?: string | undefined; readonly method?: string | undefined } => {
   const fields = fieldsOf(body.subarray(0, 1_000_000).toString("utf8"))
   const firstOf = (...paths: ReadonlyArray<ReadonlyArray<string>>) =>
     paths.map((path) => member(fields, ...path)).find((found) => found !== undefined)
@@ -77,7 +79,13 @@ export class Ledgers {
   constructor(private readonly clock: EmulatedClock) {}
 
   open(call: Omit<Invocation, "number" | "at" | "deliveries" | "delivered">): Invocation {
-    const entry = { number: this.invocations.length + 1, at: this.clock.iso(), deliveries: 0, delivered: false, ...call }
+    const entry = {
+      number: this.invocations.length + 1,
+      at: this.clock.iso(),
+      deliveries: 0,
+      delivered: false,
+      ...call
+    }
     this.invocations.push(entry)
     return entry
   }

@@ -27,6 +27,8 @@ export class Machine {
   lastUsed: number
   health: Health | undefined
   endReason: string | undefined
+  /** How many health checks there were. */
+  pings = 0
   readonly process: WorkerProcess
   /** Resolves once no process of the machine is left. */
   readonly ended: Promise<void>
@@ -113,6 +115,7 @@ export class Machine {
       await realDelay(this.clock.real(timing.ping, timing.pingFloor))
       if (this.state !== "running") return
       const healthy = await this.ping()
+      this.pings += 1
       this.missedPings = healthy ? 0 : this.missedPings + 1
       if (this.missedPings >= timing.unhealthyPings) return this.stop("unhealthy")
       if (healthy && this.idleFor() >= lifecycleOf(this.version).idle * 1000) return this.stop("idle")

@@ -6,7 +6,7 @@ const replyKept = 4096
 
 const nonsense = {
   "malformed-json": '{"dispatch": {"v": 1, "sta',
-  "malformed-sse": "event: \u0000\ndata {\"half\": \n\nid\n: "
+  "malformed-sse": 'event: \u0000\ndata {"half": \n\nid\n: '
 }
 
 const soon = () => new Promise<void>((resolve) => setTimeout(resolve, 2))
@@ -77,7 +77,11 @@ const readInto = async (answer: IncomingMessage, take: (chunk: Buffer) => Promis
  * Passes the container's answer on byte for byte as it comes. A caller that leaves does not stop the container:
  * the rest is read and thrown away. Resolves when the container has said all it says.
  */
-export const relay = async ({ entry, fault, response, world }: Call, answer: IncomingMessage, headers: Readonly<Record<string, string>>) => {
+export const relay = async (
+  { entry, fault, response, world }: Call,
+  answer: IncomingMessage,
+  headers: Readonly<Record<string, string>>
+) => {
   if (fault?.kind === "silent-fin") {
     // Neither length nor chunking: only such a body can end early and look whole.
     response.useChunkedEncodingByDefault = false

@@ -14,7 +14,10 @@ export const ResourceName = matching(/^[a-zA-Z][a-zA-Z0-9_]{0,47}$/)
 export const VersionNumber = matching(/^[1-9][0-9]{0,4}$/)
 export const SessionId = sized(33, 256)
 export const ClientToken = sized(33, 256).pipe(
-  Schema.pattern(/^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}$/, says("Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}"))
+  Schema.pattern(
+    /^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}$/,
+    says("Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}")
+  )
 )
 const RoleArn = matching(/^arn:aws(-[^:]+)?:iam::([0-9]{12})?:role\/.+$/)
 const Description = sized(1, 4096)
@@ -35,7 +38,11 @@ export const Tags = Schema.Record({
 }).pipe(Schema.filter(atMost(50, "tags")), Schema.filter(keysMatching(/^[a-zA-Z0-9\s._:/=+@-]{1,128}$/)))
 
 const Artifact = Schema.Union(
-  Schema.Struct({ containerConfiguration: Schema.Struct({ containerUri: matching(/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\/.+$/) }) }),
+  Schema.Struct({
+    containerConfiguration: Schema.Struct({
+      containerUri: matching(/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\/.+$/)
+    })
+  }),
   Schema.Struct({
     codeConfiguration: Schema.Struct({
       code: Schema.Struct({
@@ -98,14 +105,20 @@ const shared = {
       requestHeaderAllowlist: Schema.optional(Schema.Array(AllowedHeader).pipe(Schema.minItems(1), Schema.maxItems(20)))
     })
   ),
-  protocolConfiguration: Schema.optional(Schema.Struct({ serverProtocol: Schema.Literal("HTTP", "MCP", "A2A", "AGUI") })),
+  protocolConfiguration: Schema.optional(
+    Schema.Struct({ serverProtocol: Schema.Literal("HTTP", "MCP", "A2A", "AGUI") })
+  ),
   lifecycleConfiguration: Schema.optional(Lifecycle),
   environmentVariables: Schema.optional(EnvironmentVariables),
   filesystemConfigurations: Schema.optional(Schema.Array(FileSystem).pipe(Schema.maxItems(5))),
   platformVersion: Schema.optional(Schema.String)
 }
 
-export const CreateRuntimeBody = Schema.Struct({ agentRuntimeName: ResourceName, ...shared, tags: Schema.optional(Tags) })
+export const CreateRuntimeBody = Schema.Struct({
+  agentRuntimeName: ResourceName,
+  ...shared,
+  tags: Schema.optional(Tags)
+})
 export type CreateRuntimeBody = typeof CreateRuntimeBody.Type
 
 export const UpdateRuntimeBody = Schema.Struct({
@@ -141,5 +154,8 @@ export const validate = <A, I>(schema: Schema.Schema<A, I>, value: unknown, at =
       message: issue.message
     }))
     const told = faults.map((fault) => `Value at '${fault.name}' failed to satisfy constraint: ${fault.message}`)
-    return invalid(`${faults.length} validation error${faults.length === 1 ? "" : "s"} detected: ${told.join("; ")}`, faults)
+    return invalid(
+      `${faults.length} validation error${faults.length === 1 ? "" : "s"} detected: ${told.join("; ")}`,
+      faults
+    )
   })

@@ -90,15 +90,19 @@ export class Runtimes {
   /** What the data plane's path names: an ARN, or a bare id beside `?accountId=`. */
   resolve(region: string, reference: string, accountId: string | undefined): Runtime {
     if (!reference.startsWith("arn:")) {
-      if (!/^[a-zA-Z][a-zA-Z0-9_-]*$/.test(reference)) throw invalid(`Value at 'agentRuntimeArn' is malformed: ${reference}`)
+      if (!/^[a-zA-Z][a-zA-Z0-9_-]*$/.test(reference))
+        throw invalid(`Value at 'agentRuntimeArn' is malformed: ${reference}`)
       if (accountId === undefined) throw invalid("accountId is required when agentRuntimeArn is an agent id")
       if (accountId !== this.settings.accountId) throw notFound(`No agent '${reference}' in account ${accountId}`)
       return this.find(region, reference)
     }
-    const parts = /^arn:aws(?:-[^:]+)?:bedrock-agentcore:([a-z0-9-]+):(\d{12}):runtime\/([a-zA-Z][a-zA-Z0-9_-]*)$/.exec(reference)
+    const parts = /^arn:aws(?:-[^:]+)?:bedrock-agentcore:([a-z0-9-]+):(\d{12}):runtime\/([a-zA-Z][a-zA-Z0-9_-]*)$/.exec(
+      reference
+    )
     if (parts === null) throw invalid(`Value at 'agentRuntimeArn' is malformed: ${reference}`)
     const runtime = parts[1] === region ? this.all.get(reference) : undefined
-    if (runtime === undefined) throw notFound(`No endpoint or agent found with qualifier 'DEFAULT' for agent '${reference}'`)
+    if (runtime === undefined)
+      throw notFound(`No endpoint or agent found with qualifier 'DEFAULT' for agent '${reference}'`)
     return runtime
   }
 
@@ -128,7 +132,13 @@ export class Runtimes {
     return runtime
   }
 
-  addEndpoint(runtime: Runtime, name: string, version: string, description?: string, tags?: Readonly<Record<string, string>>) {
+  addEndpoint(
+    runtime: Runtime,
+    name: string,
+    version: string,
+    description?: string,
+    tags?: Readonly<Record<string, string>>
+  ) {
     const now = this.clock.iso()
     const endpoint: Endpoint = {
       name,

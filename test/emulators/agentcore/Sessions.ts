@@ -62,7 +62,8 @@ export class Sessions {
   async acquire(key: SessionKey, boot: Boot = {}): Promise<{ readonly machine: Machine; readonly fresh: boolean }> {
     const session = this.session(key)
     const { machine } = session
-    if (session.changing || machine?.state === "provisioning" || machine?.state === "terminating") throw retryableConflict()
+    if (session.changing || machine?.state === "provisioning" || machine?.state === "terminating")
+      throw retryableConflict()
     if (machine?.state === "running") return { machine, fresh: false }
     this.rates.take("new sessions", this.settings.limits.newSessionsPerSecond)
     if (this.machines().length >= this.settings.limits.activeSessions) throw quotaExceeded("Too many active sessions")
@@ -77,7 +78,8 @@ export class Sessions {
   async stop(key: SessionKey) {
     const session = this.all.get(nameOf(key))
     const machine = session?.machine
-    if (session?.changing || machine?.state === "provisioning" || machine?.state === "terminating") throw retryableConflict()
+    if (session?.changing || machine?.state === "provisioning" || machine?.state === "terminating")
+      throw retryableConflict()
     if (session === undefined || machine === undefined || machine.state === "stopped")
       throw notFound("Session not found or already terminated")
     await machine.kill("StopRuntimeSession")

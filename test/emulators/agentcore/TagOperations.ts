@@ -8,7 +8,9 @@ import { bodyFields, sendJson } from "./Wire.js"
 const taggedOf = ({ world, caller, path }: Call) => {
   const arn = path[0] ?? ""
   const runtimes = world.runtimes.list(caller.region)
-  const found = [...runtimes, ...runtimes.flatMap(({ endpoints }) => [...endpoints.values()])].find((each) => each.arn === arn)
+  const found = [...runtimes, ...runtimes.flatMap(({ endpoints }) => [...endpoints.values()])].find(
+    (each) => each.arn === arn
+  )
   if (found === undefined) throw notFound(`Resource '${arn}' was not found`)
   return found
 }

@@ -18,7 +18,12 @@ export class Tokens {
   ) {}
 
   /** Does the work unless the token has seen it; failures are not remembered. */
-  async once<A>(scope: string, token: string | undefined, request: unknown, work: () => A | Promise<A>): Promise<unknown> {
+  async once<A>(
+    scope: string,
+    token: string | undefined,
+    request: unknown,
+    work: () => A | Promise<A>
+  ): Promise<unknown> {
     if (token === undefined) return work()
     const name = `${scope} ${token}`
     const digest = createHash("sha256").update(JSON.stringify(request)).digest("hex")

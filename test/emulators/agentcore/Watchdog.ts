@@ -9,7 +9,7 @@ while read -r sign group; do
     -) groups=$(for g in $groups; do [ "$g" = "$group" ] || printf ' %s' "$g"; done) ;;
   esac
 done
-for g in $groups; do kill -9 -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -s KILL -- "-$g" 2>/dev/null; done
 `
 
 /** Outlives the emulator by an instant, so that even a killed one leaves no worker behind. */

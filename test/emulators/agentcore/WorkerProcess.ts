@@ -106,7 +106,12 @@ export class WorkerProcess {
     said: (stream: "stdout" | "stderr", text: string) => void = () => undefined
   ) {
     const [file = "", ...args] = launch.argv
-    this.child = spawn(file, args, { cwd: launch.cwd, env: launch.env, detached: true, stdio: ["ignore", "pipe", "pipe"] })
+    this.child = spawn(file, args, {
+      cwd: launch.cwd,
+      env: launch.env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"]
+    })
     const keep = (text: string) => {
       this.log = (this.log + text).slice(-logKept)
     }
