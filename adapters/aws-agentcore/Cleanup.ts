@@ -12,6 +12,8 @@ import { forget } from "./Talks.js"
 
 /** How long one round waits for a deletion to be confirmed, in milliseconds; the next round looks again. */
 const roundMillis = 20_000
+/** How long a round asks for a deletion that the service does not take yet, in milliseconds. */
+const refusedMillis = 3_000
 
 /** Sessions first, because deleting a runtime does not end them; then the endpoint, then the runtime. */
 const order = ["session", "endpoint", "runtime"]
@@ -126,9 +128,9 @@ const confirmed = (
   ask: Effect.Effect<unknown, Fault>
 ): Effect.Effect<JsonObject | undefined, Fault> =>
   Effect.gen(function* () {
-    const until = (yield* Clock.currentTimeMillis) + roundMillis
+    const begun = yield* Clock.currentTimeMillis
     let asked = false
-    for (let pause = 100; (yield* Clock.currentTimeMillis) < until; pause = Math.min(2_000, pause * 1.5)) {
+    for (let pause = 100; (yield* Clock.currentTimeMillis) < begun + (asked ? roundMillis : refusedMillis); pause = Math.min(2_000, pause * 1.5)) {
       const found = yield* look
       if (found === undefined) return {}
       if (asked && found.status === "DELETE_FAILED")

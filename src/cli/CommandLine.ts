@@ -181,6 +181,29 @@ const entries: Readonly<Record<string, Entry>> = {
         ({ awsLive, json, runtime }) => doctor(runtime, awsLive, json)
       )
   },
+  worker: {
+    words: "",
+    summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",
+    read: (name) =>
+      Command.make(name, Options.all(common)).pipe(
+        Command.map(({ options }) => ({ ...options, kind: "worker" as const }))
+      )
+  },
+  emulate: {
+    words: "agentcore [--port PORT]",
+    summary: "emulate AWS AgentCore on this machine, with a worker per session",
+    read: (name) =>
+      Command.make(
+        name,
+        Options.all({
+          port: Flags.number("port", 0, 65_535, "The port to listen on; any free one without it"),
+          ...common
+        }),
+        Args.choice([["agentcore", "agentcore"]], { name: "service" })
+      ).pipe(
+        Command.map(({ options: { port, ...options } }) => ({ ...options, kind: "emulator" as const, port: port ?? 0 }))
+      )
+  },
   init: {
     words: "",
     summary: `write ${configName} into this folder`,

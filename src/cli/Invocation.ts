@@ -26,3 +26,6 @@ export type Invocation =
   | (Choices & { readonly kind: "installed"; readonly command: Command<Core> })
   /** Needs no config and opens no state folder. */
   | (Choices & { readonly kind: "alone"; readonly command: Command<FileSystem.FileSystem | Path.Path> })
+  /** A program of its own, which runs until it is told to stop. */
+  | (Choices & { readonly kind: "worker" })
+  | (Choices & { readonly kind: "emulator"; readonly port: number })

@@ -50,13 +50,20 @@ const ours = {
   }
 }
 
+const peer = (name: string, env: Readonly<Record<string, string>> = {}) => ({
+  command: [process.execPath, fixture(name)],
+  env: { PORT: "{port}", ...env }
+})
+const registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
 const strangers = { command: [process.execPath, fixture("stranger.mjs")], env: { PORT: "{port}" } }
 
 export const emulator = await serve({
   workers: {
     [image]: ours,
-    [`${image}-stranger`]: strangers,
-    "123456789012.dkr.ecr.us-east-1.amazonaws.com/stranger:1": strangers,
+    [`${registry}/stranger:1`]: strangers,
+    [`${registry}/a2a-1:1`]: peer("a2a-1-worker.mjs"),
+    [`${registry}/a2a-0.3:1`]: peer("a2a-0.3-worker.mjs"),
     "*": ours
   },
   speed: 20,
@@ -79,8 +86,11 @@ const seeded = (name: string, containerUri: string, serverProtocol: "HTTP" | "A2
 
 export const arns = {
   ours: seeded("ours", image, "HTTP"),
-  stranger: seeded("stranger", "123456789012.dkr.ecr.us-east-1.amazonaws.com/stranger:1", "HTTP"),
-  a2a: seeded("a2a", image, "A2A", ["A2A-Version"])
+  stranger: seeded("stranger", `${registry}/stranger:1`, "HTTP"),
+  a2a: seeded("a2a", image, "A2A", ["A2A-Version"]),
+  a2a1: seeded("a2a1", `${registry}/a2a-1:1`, "A2A", ["A2A-Version"]),
+  a2a1Deaf: seeded("a2a1Deaf", `${registry}/a2a-1:1`, "A2A"),
+  a2a03: seeded("a2a03", `${registry}/a2a-0.3:1`, "A2A")
 }
 
 /** First thing each piece of test work does: one line for every time it really began. */
