@@ -12,8 +12,9 @@ const asked = (runtimeArn: string, instruction: string, details: JsonObject = {}
 const codeOf = (outcome: Outcome) => (outcome.ok ? "ok" : outcome.error.code)
 
 const sends = ({ id }: Task) =>
-  emulator.ledgers.deliveries({ sessionId: sessionIdOf(id) }).filter(({ method }) => method === "message/send" || method === "SendMessage")
-    .length
+  emulator.ledgers
+    .deliveries({ sessionId: sessionIdOf(id) })
+    .filter(({ method }) => method === "message/send" || method === "SendMessage").length
 
 const v1 = { a2aVersion: "1.0" }
 const peers: ReadonlyArray<readonly [string, (text: string) => Task]> = [
@@ -132,7 +133,10 @@ describe.concurrent("our own worker as an A2A server", () => {
   for (const details of [{}, v1]) {
     it.live(`does the work once (${JSON.stringify(details)})`, () =>
       Effect.gen(function* () {
-        const { task, resources } = yield* begin(layer, asked(arns.a2a, `${signs}echo '{"type":"task.result","payload":{"answer":42}}'`, details))
+        const { task, resources } = yield* begin(
+          layer,
+          asked(arns.a2a, `${signs}echo '{"type":"task.result","payload":{"answer":42}}'`, details)
+        )
         const { outcome } = yield* watch(layer, task)
         if (!outcome.ok) return assert.fail(outcome.error.message)
         assert.include(JSON.stringify(outcome.result), "42")

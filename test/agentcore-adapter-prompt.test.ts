@@ -3,12 +3,26 @@ import { Effect } from "effect"
 import { forget } from "../adapters/aws-agentcore/Talks.js"
 import type { Outcome, Task } from "../src/domain/Task.js"
 import { begin, call, cancelled, cleaned, draft, eventsOf, linesOf, watch } from "./support/AdapterDrive.js"
-import { alive, arns, disturb, emulator, layer, request, runs, sessionIdOf, signature, stranger } from "./support/AgentCoreWork.js"
+import {
+  alive,
+  arns,
+  disturb,
+  emulator,
+  layer,
+  request,
+  runs,
+  sessionIdOf,
+  signature,
+  stranger
+} from "./support/AgentCoreWork.js"
 
 const codeOf = (outcome: Outcome) => (outcome.ok ? "ok" : outcome.error.code)
 
 /** From the prompt to the end, with nothing left behind. */
-const done = Effect.fnUntraced(function* (prompt: Parameters<typeof stranger>[0], disturbed?: (task: Task) => Effect.Effect<void>) {
+const done = Effect.fnUntraced(function* (
+  prompt: Parameters<typeof stranger>[0],
+  disturbed?: (task: Task) => Effect.Effect<void>
+) {
   const task = draft(stranger(prompt))
   if (disturbed !== undefined) yield* disturbed(task)
   const { task: begun, resources } = yield* begin(layer, task)
@@ -18,14 +32,20 @@ const done = Effect.fnUntraced(function* (prompt: Parameters<typeof stranger>[0]
   return seen
 })
 
-const events = (...data: ReadonlyArray<string>) => ({ type: "text/event-stream", raw: data.map((text) => `data: ${text}\n\n`) })
+const events = (...data: ReadonlyArray<string>) => ({
+  type: "text/event-stream",
+  raw: data.map((text) => `data: ${text}\n\n`)
+})
 
 describe.concurrent("an app that answers as a whole", () => {
   it.live("gets the contract's payload, with the instruction as its prompt", () =>
     Effect.gen(function* () {
       const prompt = JSON.stringify({ echo: true })
       const task = draft({
-        ...request({ runtimeArn: arns.stranger }, { instruction: prompt, context: { repo: "x" }, framework: "strands" }),
+        ...request(
+          { runtimeArn: arns.stranger },
+          { instruction: prompt, context: { repo: "x" }, framework: "strands" }
+        ),
         metadata: { team: "a" }
       })
       const { task: begun, resources } = yield* begin(layer, task)
@@ -69,15 +89,24 @@ describe.concurrent("an app that answers as a whole", () => {
     Effect.gen(function* () {
       const { outcome } = yield* done({ raw: JSON.stringify({ ok: false, error: { message: "no key" } }) })
       if (outcome.ok) return assert.fail("it was to fail")
-      assert.deepEqual([outcome.error.code, outcome.error.message], ["aws_agentcore.worker_failed", "The worker said that it failed: no key"])
+      assert.deepEqual(
+        [outcome.error.code, outcome.error.message],
+        ["aws_agentcore.worker_failed", "The worker said that it failed: no key"]
+      )
     })
   )
 
   it.live("in any other JSON or text: the result as it is", () =>
     Effect.gen(function* () {
       assert.deepEqual((yield* done({ raw: '["a",1]' })).outcome, { ok: true, result: ["a", 1] })
-      assert.deepEqual((yield* done({ raw: '{"ok":true,"answer":1}' })).outcome, { ok: true, result: { ok: true, answer: 1 } })
-      assert.deepEqual((yield* done({ raw: "plain words", type: "text/plain" })).outcome, { ok: true, result: "plain words" })
+      assert.deepEqual((yield* done({ raw: '{"ok":true,"answer":1}' })).outcome, {
+        ok: true,
+        result: { ok: true, answer: 1 }
+      })
+      assert.deepEqual((yield* done({ raw: "plain words", type: "text/plain" })).outcome, {
+        ok: true,
+        result: "plain words"
+      })
     })
   )
 
@@ -103,7 +132,9 @@ describe.concurrent("an app that answers as a whole", () => {
 describe.concurrent("an app that streams", () => {
   it.live("has its tokens in the log, its values as progress and its last word as the result", () =>
     Effect.gen(function* () {
-      const { outcome, entries } = yield* done(events('"Hel"', '"lo"', '{"step":1}', '{"type":"task.log","message":"!"}', '{"sum":2}'))
+      const { outcome, entries } = yield* done(
+        events('"Hel"', '"lo"', '{"step":1}', '{"type":"task.log","message":"!"}', '{"sum":2}')
+      )
       assert.deepEqual(outcome, { ok: true, result: { sum: 2 } })
       assert.deepEqual(linesOf(entries), ["Hello!"])
       assert.deepEqual(eventsOf(entries), ["task.progress", "task.progress", "task.progress"])
@@ -114,7 +145,9 @@ describe.concurrent("an app that streams", () => {
     Effect.gen(function* () {
       const answer = JSON.stringify({ ok: true, output: { word: "grün" }, events: [], artifacts: [] })
       const cut = [answer.slice(0, 12), answer.slice(12, 30), answer.slice(30)]
-      const { outcome } = yield* done({ ...events(...cut), pause: 1 }, ({ id }) => disturb("tear-chunks", id, { when: "after" }))
+      const { outcome } = yield* done({ ...events(...cut), pause: 1 }, ({ id }) =>
+        disturb("tear-chunks", id, { when: "after" })
+      )
       assert.deepEqual(outcome, { ok: true, result: { word: "grün" } })
     })
   )
@@ -130,8 +163,9 @@ describe.concurrent("an app that streams", () => {
   it.live("is broken off by a reset in its middle, never asked again", () =>
     Effect.gen(function* () {
       const name = "reset-mid-stream"
-      const { outcome, entries } = yield* done({ sign: signature(name), ...events('"one"', '"two"'), pause: 200 }, ({ id }) =>
-        disturb("reset-mid-stream", id, { when: "after" })
+      const { outcome, entries } = yield* done(
+        { sign: signature(name), ...events('"one"', '"two"'), pause: 200 },
+        ({ id }) => disturb("reset-mid-stream", id, { when: "after" })
       )
       assert.strictEqual(codeOf(outcome), "aws_agentcore.stream_broken")
       assert.include(linesOf(entries).join(""), "one")
@@ -191,7 +225,10 @@ describe.concurrent("a command in the session of an app", () => {
       assert.sameMembers([...linesOf(entries)], ["out", "err"])
       yield* cleaned(layer, begun, resources)
       const calls = emulator.ledgers.invocations.filter(({ sessionId }) => sessionId === sessionIdOf(task.id))
-      assert.deepEqual(calls.filter(({ op }) => op === "InvokeAgentRuntimeCommand").map(({ attempt }) => attempt), [1])
+      assert.deepEqual(
+        calls.filter(({ op }) => op === "InvokeAgentRuntimeCommand").map(({ attempt }) => attempt),
+        [1]
+      )
     })
   )
 

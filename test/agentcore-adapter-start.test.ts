@@ -33,7 +33,10 @@ const settled = Effect.fnUntraced(function* (task: Task) {
   const tries = emulator.ledgers.invocations
     .filter(({ sessionId, op }) => sessionId === sessionIdOf(task.id) && op.startsWith("InvokeAgentRuntime"))
     .map(({ attempt }) => attempt)
-  assert.isTrue(tries.every((attempt) => attempt === 1), `tries: ${tries.join(", ")}`)
+  assert.isTrue(
+    tries.every((attempt) => attempt === 1),
+    `tries: ${tries.join(", ")}`
+  )
 })
 
 const refusals: ReadonlyArray<readonly [NewFault["kind"], string, boolean]> = [
@@ -228,10 +231,30 @@ describe.concurrent("a start of an app that is not ours", () => {
   )
 })
 
+describe("an account whose credentialSource is a role", () => {
+  it.live("works under that role", () =>
+    Effect.gen(function* () {
+      const work = script("echo done")
+      const account = { ...work.account, credentialSource: "role:arn:aws:iam::123456789012:role/dispatcher" }
+      const { task, resources } = yield* begin(layer, draft({ ...work, account }))
+      assert.isTrue((yield* watch(layer, task)).outcome.ok)
+      yield* cleaned(layer, task, resources)
+      const callers = emulator.ledgers.invocations
+        .filter(({ sessionId }) => sessionId === sessionIdOf(task.id))
+        .map(({ accessKeyId }) => accessKeyId)
+      assert.deepEqual([...new Set(callers)], ["ASIADISPATCHER"])
+    })
+  )
+})
+
 describe("settings that cannot work", () => {
   const bad: ReadonlyArray<readonly [string, Parameters<typeof request>[0], string]> = [
     ["a malformed ARN", { runtimeArn: "arn:aws:lambda:us-east-1:1:function:x" }, "runtimeArn"],
-    ["a runtime of another region", { runtimeArn: arns.ours.replace("us-east-1", "eu-west-1"), region: "us-east-1" }, "region"],
+    [
+      "a runtime of another region",
+      { runtimeArn: arns.ours.replace("us-east-1", "eu-west-1"), region: "us-east-1" },
+      "region"
+    ],
     ["plain http to another machine", { runtimeArn: arns.ours, endpoint: "http://example.com" }, "endpoint"],
     ["an opaque app asked to run for hours", { runtimeArn: arns.ours, deadlineSeconds: 7200 }, "deadlineSeconds"],
     ["a worker that does not fit the protocol", { runtimeArn: arns.ours, worker: "a2a" }, "worker"],

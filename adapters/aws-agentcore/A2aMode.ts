@@ -194,7 +194,10 @@ const cancel: Mode["cancel"] = (work) =>
       return { state: "stopped" }
     const got = yield* Effect.option(getTask(work, id))
     const state = Option.map(got, ({ task }) => stateOf(task))
-    const finished = Option.exists(state, (known) => known === "completed" || known === "failed" || known === "rejected")
+    const finished = Option.exists(
+      state,
+      (known) => known === "completed" || known === "failed" || known === "rejected"
+    )
     return finished ? { state: "finished" } : { state: "stopped" }
   })
 

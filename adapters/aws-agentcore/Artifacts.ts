@@ -71,7 +71,8 @@ const keep = (work: Work, uri: string, room: number): Effect.Effect<number, Adap
         })
       yield* disk(() => appendFile(part, piece.data, { mode: 0o600 }))
       if (total === 0) break
-      if (piece.data.length === 0) return yield* new ResultCorrupt({ detail: `${uri} ends at byte ${offset} of ${total}` })
+      if (piece.data.length === 0)
+        return yield* new ResultCorrupt({ detail: `${uri} ends at byte ${offset} of ${total}` })
       offset += piece.data.length
     }
     if ((yield* disk(() => hashOfFile(part))) !== hash)
@@ -84,9 +85,12 @@ const fetchPiece = (work: Work, uri: string, { offset, limit }: Page) =>
   Effect.gen(function* () {
     const { task, plan, session } = work
     const { poll: client } = yield* clientsOf(plan.place)
-    const reply = yield* ask(client, session, { v: 1, op: "artifact", taskId: task.id, uri, offset, limit }, within).pipe(
-      Effect.mapError((error): AdapterFailure => (error._tag === "Fault" ? failing(work)(error) : error))
-    )
+    const reply = yield* ask(
+      client,
+      session,
+      { v: 1, op: "artifact", taskId: task.id, uri, offset, limit },
+      within
+    ).pipe(Effect.mapError((error): AdapterFailure => (error._tag === "Fault" ? failing(work)(error) : error)))
     if ("refused" in reply) return yield* new ArtifactUnavailable({ detail: reply.refused.message })
     if (!("data" in reply)) return yield* unfit("artifact", reply)
     if (reply.offset !== offset)

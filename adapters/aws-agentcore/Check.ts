@@ -53,7 +53,9 @@ const sessionSettings = ({ details }: Plan): ReadonlyArray<Check> => {
 }
 
 const runtimeSettings = ({ details }: Plan): ReadonlyArray<Check> => [
-  ...(details.ecrImageUri === undefined ? [] : [pass("image", `${details.ecrImageUri} (must be built for linux/arm64)`)]),
+  ...(details.ecrImageUri === undefined
+    ? []
+    : [pass("image", `${details.ecrImageUri} (must be built for linux/arm64)`)]),
   ...(details.executionRoleArn === undefined ? [] : [pass("role", details.executionRoleArn)])
 ]
 
@@ -63,7 +65,10 @@ const identity = ({ place }: Plan): Effect.Effect<Check> =>
     const { poll } = yield* clientsOf(place)
     const found = yield* Effect.either(
       Effect.tryPromise({ try: () => poll.config.credentials(), catch: faultOf }).pipe(
-        Effect.timeoutFail({ duration: "10 seconds", onTimeout: () => faultOf({ name: "TimeoutError", message: "no credentials were found in 10 s" }) })
+        Effect.timeoutFail({
+          duration: "10 seconds",
+          onTimeout: () => faultOf({ name: "TimeoutError", message: "no credentials were found in 10 s" })
+        })
       )
     )
     if (Either.isLeft(found))
@@ -88,7 +93,9 @@ const runtimeChecks = (plan: Plan): Effect.Effect<ReadonlyArray<Check>> =>
     const runtime = yield* Effect.either(runtimeStatus(place, id))
     if (Either.isLeft(runtime)) return [refused("runtime", "GetAgentRuntime")(runtime.left)]
     if (runtime.right === undefined)
-      return [fail("runtime", `${details.runtimeArn} does not exist in this region and account; check runtimeArn and region`)]
+      return [
+        fail("runtime", `${details.runtimeArn} does not exist in this region and account; check runtimeArn and region`)
+      ]
     const { status, failureReason, protocolConfiguration, lifecycleConfiguration } = runtime.right
     const server = protocolConfiguration?.serverProtocol ?? "HTTP"
     const lifetime = lifecycleConfiguration?.maxLifetime
@@ -100,10 +107,20 @@ const runtimeChecks = (plan: Plan): Effect.Effect<ReadonlyArray<Check>> =>
         ? pass("protocol", `the runtime speaks ${server}`)
         : fail("protocol", `the runtime speaks ${server}, but the backend's protocol is ${protocol}; make them agree`),
       ...(plan.worker === "dispatch/1" && lifetime !== undefined && lifetime < details.maxLifetimeSeconds
-        ? [warn("lifetime", `the runtime ends sessions after ${lifetime} s; set the backend's maxLifetimeSeconds to that`)]
+        ? [
+            warn(
+              "lifetime",
+              `the runtime ends sessions after ${lifetime} s; set the backend's maxLifetimeSeconds to that`
+            )
+          ]
         : []),
       ...(plan.worker === "a2a" && details.a2aVersion === "1.0" && !allows(runtime.right.requestHeaderConfiguration)
-        ? [fail("headers", "A2A 1.0 needs A2A-Version in the runtime's requestHeaderAllowlist; without it the agent is spoken to as 0.3")]
+        ? [
+            fail(
+              "headers",
+              "A2A 1.0 needs A2A-Version in the runtime's requestHeaderAllowlist; without it the agent is spoken to as 0.3"
+            )
+          ]
         : []),
       Either.isLeft(endpoint)
         ? refused("endpoint", "GetAgentRuntimeEndpoint")(endpoint.left)
@@ -113,12 +130,16 @@ const runtimeChecks = (plan: Plan): Effect.Effect<ReadonlyArray<Check>> =>
     ]
   })
 
-const allows = (headers: { readonly requestHeaderAllowlist?: ReadonlyArray<string> | undefined } | undefined): boolean =>
-  headers?.requestHeaderAllowlist?.some((name) => name.toLowerCase() === "a2a-version") ?? false
+const allows = (
+  headers: { readonly requestHeaderAllowlist?: ReadonlyArray<string> | undefined } | undefined
+): boolean => headers?.requestHeaderAllowlist?.some((name) => name.toLowerCase() === "a2a-version") ?? false
 
 const stateCheck = (name: string, status: string | undefined, reason: string | undefined): Check =>
   status === "READY"
     ? pass(name, "READY")
     : status === "UPDATING"
       ? warn(name, "UPDATING; sessions begin on the version before")
-      : fail(name, `is ${status ?? "of unknown status"}${reason === undefined ? "" : `: ${reason}`}; wait for it, or deploy it again`)
+      : fail(
+          name,
+          `is ${status ?? "of unknown status"}${reason === undefined ? "" : `: ${reason}`}; wait for it, or deploy it again`
+        )

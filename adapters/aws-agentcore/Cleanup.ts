@@ -26,6 +26,8 @@ export const cleanup = (
   Effect.gen(function* () {
     forget(task.startToken)
     const known = yield* locate(task, plan, resources)
+    const keepUntil = yield* expiry(task, plan, resources)
+    if (keepUntil !== undefined) return yield* keep(task, plan, resources, known, keepUntil)
     const done = new Map<string, Resource>()
     for (const key of order) {
       const resource = resources.find((candidate) => candidate.key === key)
@@ -34,9 +36,8 @@ export const cleanup = (
         done.set(key, resource)
         continue
       }
-      const removed = yield* Effect.mapError(
-        remove(resource, task, plan, known),
-        ({ detail }) => new CleanupFailed({ resource: `${resource.kind} of ${task.id}`, detail })
+      const removed = yield* Effect.mapError(remove(resource, task, plan, known), ({ detail }) =>
+        cleanupFailed(resource, task, detail)
       )
       if (removed === undefined) break
       done.set(key, { ...resource, ref: { ...resource.ref, ...removed }, state: "gone" })
@@ -57,9 +58,8 @@ const locate = (task: Task, plan: Plan, resources: ReadonlyArray<Resource>): Eff
     const id = textOf(runtime.ref, "runtimeId") ?? textOf(task.providerRefs, "runtimeId")
     const arn = textOf(runtime.ref, "runtimeArn") ?? textOf(task.providerRefs, "runtimeArn")
     if (id !== undefined && arn !== undefined) return { id, arn }
-    const found = yield* Effect.mapError(
-      findRuntime(plan.place, textOf(runtime.ref, "name") ?? ""),
-      ({ detail }) => new CleanupFailed({ resource: `${runtime.kind} of ${task.id}`, detail })
+    const found = yield* Effect.mapError(findRuntime(plan.place, textOf(runtime.ref, "name") ?? ""), ({ detail }) =>
+      cleanupFailed(runtime, task, detail)
     )
     return found ?? {}
   })
@@ -81,17 +81,48 @@ const remove = (
     }
     return Effect.as(stopSession(plan.place, session), {})
   }
-  if (isKept(plan, task)) return Effect.succeed({ kept: true })
+  if (isKeptForGood(plan, task)) return Effect.succeed({ kept: true })
   const { id } = known
   if (id === undefined) return Effect.succeed({})
   return key === "endpoint" ? removeEndpoint(plan, id, textOf(ref, "name") ?? "") : removeRuntime(plan, id)
 }
 
-/** Kept for follow-up when the work went well enough to have a runtime; one that never became ready is not. */
-const isKept = ({ details, protocol }: Plan, { providerRefs }: Task): boolean => {
-  if (textOf(providerRefs, "runtimeArn") === undefined) return false
-  return details.deleteRuntimeOnCompletion === false || (protocol === "a2a" && details.cleanupAfterTask !== true)
+/** One that never became ready is not kept. */
+const isKeptForGood = ({ details }: Plan, { providerRefs }: Task): boolean =>
+  details.deleteRuntimeOnCompletion === false && textOf(providerRefs, "runtimeArn") !== undefined
+
+/** Until when an A2A runtime stays for follow-up; nothing if it may go. */
+const expiry = ({ providerRefs }: Task, { details, protocol }: Plan, resources: ReadonlyArray<Resource>) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const runtime = resources.find(({ key, state }) => key === "runtime" && state !== "gone")
+    const ready = textOf(providerRefs, "runtimeArn") !== undefined
+    if (runtime === undefined || !ready || protocol !== "a2a") return undefined
+    if (details.cleanupAfterTask === true || details.deleteRuntimeOnCompletion === false) return undefined
+    const { keepUntil } = runtime.ref
+    const until = typeof keepUntil === "number" ? keepUntil : now + details.keepRuntimeHours * 3_600_000
+    return now < until ? until : undefined
+  })
+
+/** The session ends now; a follow-up may bring up another machine, which ends with the runtime at the latest. */
+const keep = (
+  task: Task,
+  plan: Plan,
+  resources: ReadonlyArray<Resource>,
+  known: Known,
+  keepUntil: number
+): Effect.Effect<ReadonlyArray<Resource>, AdapterFailure> => {
+  const session = resources.find(({ key, ref }) => key === "session" && ref["keepUntil"] === undefined)
+  const marked = resources.map((resource) => ({ ...resource, ref: { ...resource.ref, keepUntil } }))
+  return session === undefined
+    ? Effect.succeed(marked)
+    : Effect.mapBoth(remove(session, task, plan, known), {
+        onFailure: ({ detail }) => cleanupFailed(session, task, detail),
+        onSuccess: () => marked
+      })
 }
+
+const cleanupFailed = ({ kind }: Resource, { id }: Task, detail: string) =>
+  new CleanupFailed({ resource: `${kind} of ${id}`, detail })
 
 const removeEndpoint = (plan: Plan, id: string, name: string) =>
   Effect.gen(function* () {
@@ -124,17 +155,27 @@ export const removeRuntime = (plan: Plan, id: string) =>
 
 /** Asks for the deletion once it can be taken, then looks until nothing is found; a failed deletion is asked for anew. */
 const confirmed = (
-  look: Effect.Effect<{ readonly status?: string | undefined; readonly failureReason?: string | undefined } | undefined, Fault>,
+  look: Effect.Effect<
+    { readonly status?: string | undefined; readonly failureReason?: string | undefined } | undefined,
+    Fault
+  >,
   ask: Effect.Effect<unknown, Fault>
 ): Effect.Effect<JsonObject | undefined, Fault> =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
     let asked = false
-    for (let pause = 100; (yield* Clock.currentTimeMillis) < begun + (asked ? roundMillis : refusedMillis); pause = Math.min(2_000, pause * 1.5)) {
+    for (
+      let pause = 100;
+      (yield* Clock.currentTimeMillis) < begun + (asked ? roundMillis : refusedMillis);
+      pause = Math.min(2_000, pause * 1.5)
+    ) {
       const found = yield* look
       if (found === undefined) return {}
       if (asked && found.status === "DELETE_FAILED")
-        return yield* new Fault({ kind: "conflict", detail: `the deletion failed: ${found.failureReason ?? "no reason was given"}` })
+        return yield* new Fault({
+          kind: "conflict",
+          detail: `the deletion failed: ${found.failureReason ?? "no reason was given"}`
+        })
       if (!asked && found.status !== "DELETING") asked = yield* accepted(ask)
       yield* Effect.sleep(pause)
     }

@@ -27,18 +27,19 @@ const sockets = (keepAlive: boolean) => {
   return { connectionTimeout: connectMillis, httpAgent: agent, httpsAgent: agent }
 }
 
-const assumed = async (roleArn: string, region: string | undefined) => {
+const assumed = async (roleArn: string, { endpoint, region }: Place) => {
   const { fromTemporaryCredentials } = await import("@aws-sdk/credential-providers")
   return fromTemporaryCredentials({
     params: { RoleArn: roleArn, RoleSessionName: "agentdispatch" },
-    ...(region === undefined ? {} : { clientConfig: { region } })
+    clientConfig: { ...(region === undefined ? {} : { region }), ...(endpoint === undefined ? {} : { endpoint }) }
   })
 }
 
-const identityOf = async ({ credentialSource, region }: Place) => {
+const identityOf = async (place: Place) => {
+  const { credentialSource } = place
   if (credentialSource.startsWith("profile:")) return { profile: credentialSource.slice("profile:".length) }
   return credentialSource.startsWith("role:")
-    ? { credentials: await assumed(credentialSource.slice("role:".length), region) }
+    ? { credentials: await assumed(credentialSource.slice("role:".length), place) }
     : {}
 }
 

@@ -75,7 +75,9 @@ const start: Mode["start"] = (work) =>
 interface Piece {
   readonly chunk?:
     | {
-        readonly contentDelta?: { readonly stdout?: string | undefined; readonly stderr?: string | undefined } | undefined
+        readonly contentDelta?:
+          | { readonly stdout?: string | undefined; readonly stderr?: string | undefined }
+          | undefined
         readonly contentStop?:
           | { readonly exitCode?: number | undefined; readonly status?: string | undefined }
           | undefined

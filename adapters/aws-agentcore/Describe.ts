@@ -16,13 +16,11 @@ const hostOf = ({ endpoint, region }: Place, arn: string): string => {
 }
 
 /** How a caller with credentials of its own reaches the session; a runtime that is yet to be made has no address. */
-export const describe = (
-  task: Pick<Task, "id" | "request">,
-  made: JsonObject = {}
-): JsonObject | undefined =>
+export const describe = (task: Pick<Task, "id" | "request">, made: JsonObject = {}): JsonObject | undefined =>
   Option.getOrUndefined(
     Option.map(readPlan(task.request), ({ details, place, protocol }): JsonObject => {
-      const arn = textOf(made, "runtimeArn") ?? (task.request.target.mode === "session" ? details.runtimeArn : undefined)
+      const arn =
+        textOf(made, "runtimeArn") ?? (task.request.target.mode === "session" ? details.runtimeArn : undefined)
       const qualifier = textOf(made, "qualifier") ?? details.qualifier
       const query = qualifier === undefined ? "" : `?qualifier=${encodeURIComponent(qualifier)}`
       return {

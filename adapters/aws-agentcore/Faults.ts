@@ -37,7 +37,8 @@ export type FaultKind =
 
 export class Fault extends Data.TaggedError("Fault")<{ readonly kind: FaultKind; readonly detail: string }> {}
 
-const neverConnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|ENETDOWN|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*|ERR_TLS_.*)$/
+const neverConnected =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|ENETDOWN|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*|ERR_TLS_.*)$/
 
 const byStatus: Readonly<Record<number, FaultKind>> = {
   400: "invalid",
@@ -58,16 +59,20 @@ const kindOf = (error: unknown, status: number | undefined): FaultKind => {
   const name = stringAt(error, "name") ?? ""
   const code = stringAt(error, "code") ?? ""
   const message = stringAt(error, "message") ?? ""
-  if (/^(Expired|RequestExpired|RequestTimeTooSkewed)/.test(name) || /security token .* expired|Signature expired/i.test(message))
+  if (
+    /^(Expired|RequestExpired|RequestTimeTooSkewed)/.test(name) ||
+    /security token .* expired|Signature expired/i.test(message)
+  )
     return "expired"
   if (status !== undefined) {
     if (name === "RetryableConflictException") return "busy"
     if (status === 409) return "conflict"
-    if (status === 424) return /initialization/i.test(message) ? "init" : /Received error/i.test(message) ? "container" : "ambiguous"
+    if (status === 424)
+      return /initialization/i.test(message) ? "init" : /Received error/i.test(message) ? "container" : "ambiguous"
     return byStatus[status] ?? "ambiguous"
   }
   if (/Credentials|TokenProvider/.test(name) || /credential/i.test(message)) return "credentials"
-  if (/^Region is missing/.test(message)) return "invalid"
+  if (message.startsWith("Region is missing")) return "invalid"
   const connecting = stringAt(error, "syscall") === "connect" || /did not establish a connection/.test(message)
   return neverConnected.test(code) || connecting ? "unreachable" : "ambiguous"
 }

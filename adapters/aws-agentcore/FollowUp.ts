@@ -23,7 +23,8 @@ const within = "60 seconds"
 /** Says something more to the work, in its own session. */
 export const sendMessage = (work: Work, message: Message): Effect.Effect<Delivered, AdapterFailure> => {
   const { task, plan } = work
-  if (isTerminal(task.status)) return new MessageRefused({ detail: `the task has ended as ${task.status} and its session with it.` })
+  if (isTerminal(task.status) && !isKept(work))
+    return new MessageRefused({ detail: `the task has ended as ${task.status} and its session with it.` })
   if (task.status === "queued" || task.status === "provisioning" || task.status === "starting")
     return new MessageRefused({ detail: "the work has not begun yet; send it once the task is running." })
   if (plan.worker === "dispatch/1") return toWorker(work, message)
@@ -31,13 +32,28 @@ export const sendMessage = (work: Work, message: Message): Effect.Effect<Deliver
   return new MessageRefused({ detail: `a runtime of worker "${plan.worker}" takes one request and nothing after it.` })
 }
 
+/** An A2A runtime that was made for the task and still stands for follow-up. */
+const isKept = ({ task, plan }: Work): boolean =>
+  plan.worker === "a2a" &&
+  task.request.target.mode === "runtime" &&
+  !task.settled &&
+  plan.details.cleanupAfterTask !== true
+
 /** The same message id is one message, so an unanswered send may be sent again. */
 const toWorker = (work: Work, { id, text }: Message): Effect.Effect<Delivered, AdapterFailure> =>
   Effect.gen(function* () {
     const { task, plan, session } = work
     const { poll: client } = yield* clientsOf(plan.place)
-    const sent = yield* ask(client, session, { v: 1, op: "message", taskId: task.id, messageId: id, text }, within).pipe(
-      Effect.retry({ times: 2, while: (error) => error._tag !== "Fault" || !isUndelivered(error) || error.kind === "throttled" }),
+    const sent = yield* ask(
+      client,
+      session,
+      { v: 1, op: "message", taskId: task.id, messageId: id, text },
+      within
+    ).pipe(
+      Effect.retry({
+        times: 2,
+        while: (error) => error._tag !== "Fault" || !isUndelivered(error) || error.kind === "throttled"
+      }),
       Effect.either
     )
     if (Either.isLeft(sent)) {
@@ -66,7 +82,8 @@ const toAgent = (work: Work, { id, text }: Message): Effect.Effect<Delivered, Ad
     const params = messageOf(version, {
       messageId: id,
       text,
-      taskId: textOf(task.providerRefs, "a2aTaskId"),
+      // An agent's task that has ended takes no more messages; its context does.
+      taskId: isTerminal(task.status) ? undefined : textOf(task.providerRefs, "a2aTaskId"),
       contextId: textOf(task.providerRefs, "a2aContextId")
     })
     const sent = yield* Effect.either(rpc(client, work, version, { id, method: methods.send[version], params }, within))

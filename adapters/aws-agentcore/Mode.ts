@@ -23,7 +23,9 @@ export interface Mode {
   readonly observe: (work: Work) => Effect.Effect<Observation, AdapterFailure>
   readonly finish: (work: Work) => Effect.Effect<void, AdapterFailure>
   /** Asks the work itself to stop; the session is ended after any answer but `finished`. */
-  readonly cancel: (work: Work) => Effect.Effect<Exclude<CancelProgress, { readonly state: "stopping" }>, AdapterFailure>
+  readonly cancel: (
+    work: Work
+  ) => Effect.Effect<Exclude<CancelProgress, { readonly state: "stopping" }>, AdapterFailure>
 }
 
 export const failing =

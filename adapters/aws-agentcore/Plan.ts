@@ -39,8 +39,7 @@ export interface Session {
   readonly sessionId: string
 }
 
-const arn =
-  /^arn:aws(?:-[a-z-]+)?:bedrock-agentcore:([a-z0-9-]+):(\d{12}):runtime\/([A-Za-z][A-Za-z0-9_-]{0,110})$/
+const arn = /^arn:aws(?:-[a-z-]+)?:bedrock-agentcore:([a-z0-9-]+):(\d{12}):runtime\/([A-Za-z][A-Za-z0-9_-]{0,110})$/
 
 /** The parts of a runtime ARN, or nothing if it is none. */
 export const readArn = (text: string): { readonly region: string; readonly id: string } | undefined => {
@@ -122,8 +121,14 @@ export const problems = (request: RoutedRequest, { details, place, protocol, wor
     else if (!/^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/.test(details.executionRoleArn)) {
       at("executionRoleArn", `"${details.executionRoleArn}" is no role ARN; expected arn:aws:iam::ACCOUNT:role/NAME`)
     }
-    if (details.ecrImageUri !== undefined && !/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/.+/.test(details.ecrImageUri)) {
-      at("ecrImageUri", `"${details.ecrImageUri}" is no private ECR image; expected ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`)
+    if (
+      details.ecrImageUri !== undefined &&
+      !/^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/.+/.test(details.ecrImageUri)
+    ) {
+      at(
+        "ecrImageUri",
+        `"${details.ecrImageUri}" is no private ECR image; expected ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`
+      )
     }
     if (details.idleTimeoutSeconds > details.maxLifetimeSeconds) {
       at("idleTimeoutSeconds", "must not be above maxLifetimeSeconds")
@@ -134,9 +139,13 @@ export const problems = (request: RoutedRequest, { details, place, protocol, wor
     if (problem !== undefined) at("endpoint", problem)
   }
   if (worker === "a2a" && protocol !== "a2a") at("worker", `is a2a, but the protocol is ${protocol}`)
-  if (worker === "prompt" && protocol === "a2a") at("worker", "is prompt, but an A2A server takes JSON-RPC; set it to a2a")
+  if (worker === "prompt" && protocol === "a2a")
+    at("worker", "is prompt, but an A2A server takes JSON-RPC; set it to a2a")
   if (worker === "prompt" && (details.deadlineSeconds ?? 0) > promptLimits.streamed) {
-    at("deadlineSeconds", "is above 3600: the service ends an answer after 60 minutes; a dispatch/1 worker may run for hours")
+    at(
+      "deadlineSeconds",
+      "is above 3600: the service ends an answer after 60 minutes; a dispatch/1 worker may run for hours"
+    )
   }
   if (worker === "command" && (details.deadlineSeconds ?? 0) > 3600) {
     at("deadlineSeconds", "is above 3600, which is the most the service lets one command run")

@@ -5,7 +5,7 @@ import type { Resource, Task } from "../../src/domain/Task.js"
 import type { AdapterFailure, Progress } from "../../src/services/Adapter.js"
 import { controlOf, controlSdk, send } from "./Clients.js"
 import { describe } from "./Describe.js"
-import { Fault, failureOf } from "./Faults.js"
+import { type Fault, failureOf } from "./Faults.js"
 import { type Plan, type Protocol, resourceNameOf, sessionIdOf, tokenOf } from "./Plan.js"
 import { findRuntime } from "./Runtimes.js"
 import { RuntimeFailed, RuntimeStuck } from "./Spec.generated.js"
@@ -101,12 +101,18 @@ export const provision = (task: Task, plan: Plan): Effect.Effect<Progress, Adapt
     const seconds = plan.details.readyTimeoutSeconds
 
     const input = wanted(task, plan)
-    const create = new sdk.CreateAgentRuntimeCommand({ ...input, clientToken: tokenOf("runtime", name, encodeText(plain(input))) })
+    const create = new sdk.CreateAgentRuntimeCommand({
+      ...input,
+      clientToken: tokenOf("runtime", name, encodeText(plain(input)))
+    })
     const { id } = yield* send((options) => control.send(create, options)).pipe(
       Effect.map(({ agentRuntimeId }) => ({ id: agentRuntimeId ?? "" })),
       Effect.catchIf(
         ({ kind }) => kind === "conflict",
-        (fault) => Effect.flatMap(findRuntime(plan.place, name), (found) => (found === undefined ? fault : Effect.succeed(found)))
+        (fault) =>
+          Effect.flatMap(findRuntime(plan.place, name), (found) =>
+            found === undefined ? fault : Effect.succeed(found)
+          )
       ),
       failing("CreateAgentRuntime")
     )

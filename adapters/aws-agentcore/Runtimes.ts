@@ -43,5 +43,5 @@ const orGone = <A>(effect: Effect.Effect<A, Fault>): Effect.Effect<A | undefined
   Effect.catchIf(
     effect,
     ({ kind }) => kind === "missing",
-    () => Effect.succeed(undefined)
+    () => Effect.succeed<A | undefined>(undefined)
   )

@@ -41,7 +41,7 @@ export const Details = Schema.Struct({
     description: "true: a runtime made for a task is deleted afterwards even when it speaks a2a."
   }),
   keepRuntimeHours: Schema.optionalWith(Schema.Finite.pipe(Schema.greaterThanOrEqualTo(0)), { exact: true, default: () => 24 }).annotations({
-    description: "When a runtime that was kept for follow-up may be deleted by the next task that makes one, in hours."
+    description: "How long an a2a runtime that was made for a task stays for follow-up, in hours."
   }),
   readyTimeoutSeconds: Schema.optionalWith(Schema.Finite.pipe(Schema.greaterThanOrEqualTo(1)), { exact: true, default: () => 600 }).annotations({
     description: "How long a new runtime and its endpoint may take to become ready, in seconds."
@@ -68,7 +68,7 @@ export const Details = Schema.Struct({
     description: "How much of a dispatch/1 worker's files is copied here before its session ends with them, in bytes; a file that would go beyond is left behind."
   }),
   endpoint: Schema.optionalWith(Schema.String, { exact: true }).annotations({
-    description: "Another address of both AWS services, such as an emulator's; http only on this machine."
+    description: "Another address of the AWS services, such as an emulator's; http only on this machine."
   })
 })
 export type Details = typeof Details.Type

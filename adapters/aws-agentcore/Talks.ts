@@ -29,7 +29,10 @@ export const forget = (startToken: string | undefined): void => {
 }
 
 /** What was said since a position, and the next position; what lies before it is not needed again. */
-export const since = (talk: Talk, position: number): { readonly entries: ReadonlyArray<Entry>; readonly next: number } => {
+export const since = (
+  talk: Talk,
+  position: number
+): { readonly entries: ReadonlyArray<Entry>; readonly next: number } => {
   const known = Math.max(position, talk.from)
   talk.said.splice(0, known - talk.from)
   talk.from = known

@@ -1,5 +1,5 @@
 import { Option, Schema } from "effect"
-import { Json, JsonObject } from "../../src/domain/Json.js"
+import { Json, type JsonObject } from "../../src/domain/Json.js"
 import type { NewArtifact } from "../../src/domain/Task.js"
 
 export type A2aVersion = "0.3" | "1.0"
@@ -63,15 +63,24 @@ const bareTask = Schema.decodeUnknownOption(A2aTask)
 const bareMessage = Schema.decodeUnknownOption(Schema.Struct({ kind: Schema.Literal("message"), ...A2aMessage.fields }))
 
 export const readSent = (raw: Json): Sent => {
-  const task = Option.orElse(Option.map(wrappedTask(raw), (found) => found.task), () => bareTask(raw))
+  const task = Option.orElse(
+    Option.map(wrappedTask(raw), (found) => found.task),
+    () => bareTask(raw)
+  )
   if (Option.isSome(task)) return { kind: "task", task: task.value, raw }
-  const message = Option.orElse(Option.map(wrappedMessage(raw), (found) => found.message), () => bareMessage(raw))
+  const message = Option.orElse(
+    Option.map(wrappedMessage(raw), (found) => found.message),
+    () => bareMessage(raw)
+  )
   return Option.isSome(message) ? { kind: "message", message: message.value, raw } : { kind: "other", raw }
 }
 
 /** Both versions' states by the names of 0.3, such as `input-required`. */
 export const stateOf = ({ status }: A2aTask): string => {
-  const state = status.state.replace(/^TASK_STATE_/, "").toLowerCase().replaceAll("_", "-")
+  const state = status.state
+    .replace(/^TASK_STATE_/, "")
+    .toLowerCase()
+    .replaceAll("_", "-")
   return state === "cancelled" ? "canceled" : state
 }
 

@@ -53,7 +53,13 @@ const lastWords = (work: Work) =>
       if (isEnded(reply) && cursor.seq >= (reply.seq ?? 0)) break
     }
     return { state: "stopped", entries } as const
-  }).pipe(Effect.timeoutTo({ duration: graceMillis * 2, onSuccess: (told) => told, onTimeout: () => ({ state: "stopped" }) as const }))
+  }).pipe(
+    Effect.timeoutTo({
+      duration: graceMillis * 2,
+      onSuccess: (told) => told,
+      onTimeout: () => ({ state: "stopped" }) as const
+    })
+  )
 
 /** Our own worker: started once, asked as often as one likes, found again after any crash of ours. */
 export const workerMode: Mode = { start, probe, observe, finish, cancel }

@@ -1,5 +1,5 @@
 import { Cause, Duration, Effect } from "effect"
-import type { Task, TaskError } from "../domain/Task.js"
+import type { Resource, Task, TaskError } from "../domain/Task.js"
 import type { AdapterFailure, Progress } from "../services/Adapter.js"
 import type { Change } from "../services/Store.js"
 
@@ -84,3 +84,12 @@ export const unstoppable = (failure: AdapterFailure | undefined): TaskError => (
   message: `The work could not be confirmed stopped: ${failure?.message ?? "it was told to stop and still runs."}`,
   ...(failure === undefined ? {} : { details: { cause: failure.code } })
 })
+
+/** When the first resource that is kept on purpose may go, in milliseconds since 1970; 0 if one should have gone already. */
+export const keptUntil = (resources: ReadonlyArray<Resource>): number => {
+  const left = resources.filter(({ state }) => state !== "gone").map(({ ref }) => ref["keepUntil"])
+  return left.reduce<number>(
+    (first, until, index) => (typeof until !== "number" ? 0 : index === 0 ? until : Math.min(first, until)),
+    0
+  )
+}

@@ -17,6 +17,9 @@ import { Installation } from "../services/Installation.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
 
+// The vendor's word about its own future is nothing an operator of this server can act on at each start.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true"
+
 export const version = packageJson.version
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))

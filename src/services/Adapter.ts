@@ -93,7 +93,10 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
     readonly finish: (task: Task) => Effect.Effect<void, AdapterFailure>
     /** Stops the work; `stopped` only after verifying that nothing of it runs. */
     readonly cancel: (task: Task) => Effect.Effect<CancelProgress, AdapterFailure>
-    /** Removes the resources and confirms they are gone; returns them with their new state. */
+    /**
+     * Removes the resources and confirms they are gone; returns them with their new state. One that is kept on purpose
+     * says in `ref.keepUntil` when to ask again, in milliseconds since 1970.
+     */
     readonly cleanup: (
       task: Task,
       resources: ReadonlyArray<Resource>

@@ -18,7 +18,12 @@ export { sessionIdOf }
 const root = mkdtempSync(join(tmpdir(), "agentdispatch-agentcore-"))
 export const layer = Layer.provide(
   adapterLayer,
-  Layer.succeed(Installation, { version: "0.0.0", supervisor: ["false"], worker: ["false"], stateDir: join(root, "state") })
+  Layer.succeed(Installation, {
+    version: "0.0.0",
+    supervisor: ["false"],
+    worker: ["false"],
+    stateDir: join(root, "state")
+  })
 )
 
 const ledger = join(root, "ledger")
@@ -74,7 +79,12 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-const seeded = (name: string, containerUri: string, serverProtocol: "HTTP" | "A2A", allow: ReadonlyArray<string> = []) =>
+const seeded = (
+  name: string,
+  containerUri: string,
+  serverProtocol: "HTTP" | "A2A",
+  allow: ReadonlyArray<string> = []
+) =>
   emulator.control.createRuntime({
     agentRuntimeName: name,
     containerUri,
