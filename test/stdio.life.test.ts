@@ -66,7 +66,7 @@ for (const kind of kinds) {
         )
         assert.isAbove(changed.revision, revision)
         assert.strictEqual((yield* Bench.finished(call, task_id)).status, "succeeded")
-      }).pipe(Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error("woke too late") }))
+      }).pipe(Effect.timeout("20 seconds"))
     )
 
     it.scopedLive("is one life for one idempotency key, or for one call of the client's model", () =>

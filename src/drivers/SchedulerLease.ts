@@ -189,7 +189,7 @@ export const layer = (options: LeaseOptions = defaults) =>
       const oneVisit = Effect.fn("scheduler.visit")(function* (claimed: Task, step: Step) {
         let task = claimed
         for (;;) {
-          const next = yield* Effect.catchTag(step(task), "TaskChanged", () => Effect.succeed(undefined))
+          const next = yield* Effect.catchTag(step(task), "TaskChanged", () => Effect.void)
           if (next === undefined || next.next !== "again") return
           task = next.task
         }

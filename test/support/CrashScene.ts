@@ -102,9 +102,12 @@ export const supervisorOf = (folder: string): number | undefined => {
   return written[0] === undefined ? undefined : Number(written[0])
 }
 
-/** Supervisors that a server has just started, also those that hold no claim yet. */
+/** Supervisors that a server has started, also those that hold no claim yet; a fork is none before it runs the program. */
 export const supervisorsOf = (server: number): ReadonlyArray<number> =>
-  (readOr(`/proc/${server}/task/${server}/children`) ?? "").split(" ").filter(Boolean).map(Number)
+  (readOr(`/proc/${server}/task/${server}/children`) ?? "")
+    .split(" ")
+    .filter((pid) => pid !== "" && readOr(`/proc/${pid}/cmdline`)?.includes("supervisor.js") === true)
+    .map(Number)
 
 /** Kills at once; a process that is gone already needs no killing. */
 export const kill = (pid: number, signal: NodeJS.Signals = "SIGKILL"): boolean =>
