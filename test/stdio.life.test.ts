@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { JsonObject } from "../src/domain/Json.js"
-import { kinds, place, processesNaming, refusalOf, session } from "./support/Server.js"
+import { eventually, kinds, place, processesNaming, refusalOf, session } from "./support/Server.js"
 import * as Bench from "./support/Workbench.js"
 
 const object = Schema.decodeUnknownSync(JsonObject)
@@ -119,7 +119,7 @@ for (const kind of kinds) {
           )
         )
         yield* Bench.running(call, task_id)
-        assert.isAtLeast(processesNaming(`AGENTDISPATCH_TASK_ID=${task_id}`).length, 1)
+        yield* eventually(Effect.sync(() => processesNaming(`AGENTDISPATCH_TASK_ID=${task_id}`)[1]))
         assert.strictEqual(object((yield* call("cancel_task", { task_id })).value)["status"], "cancelled")
         assert.deepStrictEqual(processesNaming(`AGENTDISPATCH_TASK_ID=${task_id}`), [])
         assert.strictEqual((yield* Bench.finished(call, task_id)).status, "cancelled")
