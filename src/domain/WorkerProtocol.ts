@@ -3,13 +3,6 @@ import { Json } from "./Json.js"
 import { NewArtifact, TaskError } from "./Task.js"
 import { NewTaskEvent } from "./TaskEvent.js"
 
-/**
- * `dispatch/1`: how a dispatcher and a worker speak about one long task over an invocation that ends within seconds.
- * Every request is `{"dispatch": {…}}` in a `POST /invocations`; the transport always answers 200 with one envelope,
- * because a platform that sees another status throws the body away.
- */
-export const protocolVersion = 1
-
 const Count = Schema.Int.pipe(Schema.nonNegative())
 const Seconds = Schema.Number.pipe(Schema.positive())
 const TaskName = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200))
@@ -87,6 +80,11 @@ export const MessageRequest = Schema.Struct({
 /** Who is there; executes nothing. */
 export const HelloRequest = Schema.Struct({ v: Schema.Literal(1), op: Schema.Literal("hello") })
 
+/**
+ * `dispatch/1`: how a dispatcher and a worker speak about one long task over an invocation that ends within seconds.
+ * Every request is `{"dispatch": {…}}` in a `POST /invocations`; the transport always answers 200 with one envelope,
+ * because a platform that sees another status throws the body away.
+ */
 export const WorkerRequest = Schema.Struct({
   dispatch: Schema.Union(
     StartRequest,
