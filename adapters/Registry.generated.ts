@@ -19,7 +19,8 @@ export type Loader = () => Promise<{ readonly layer: Layer.Layer<Adapter, never,
 
 /** The adapters that are part of this build, each loaded when first needed. */
 export const loaders: { readonly [name: string]: Loader } = {
-  "local-process": () => import("./local-process/Adapter.js")
+  "local-process": () => import("./local-process/Adapter.js"),
+  "aws-agentcore": () => import("./aws-agentcore/Adapter.js")
 } satisfies {
   readonly [Name in AdapterName]?: Loader
 }

@@ -65,13 +65,14 @@ describe("the details of local-process", () => {
 describe("aws-agentcore", () => {
   const spec = specOf("aws-agentcore")
 
-  it("takes the details of the contract's config", () => {
+  it("takes the details of the contract's config, and keeps them beside the defaults", () => {
     const details = {
       region: "us-west-2",
       runtimeArn: "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/my-runtime",
       protocol: "a2a"
     }
-    assert.deepStrictEqual(decoded(spec.details, details), details)
+    assert.deepInclude(decoded(spec.details, details), details)
+    assert.deepInclude(decoded(spec.details, details), { a2aVersion: "0.3", maxLifetimeSeconds: 28800 })
   })
 
   it("asks in each mode for what the contract says it needs", () => {
@@ -90,7 +91,7 @@ describe("the registry", () => {
       specs.map(({ name }) => name),
       ["local-process", "aws-agentcore"]
     )
-    assert.deepStrictEqual(Object.keys(loaders), ["local-process"])
+    assert.deepStrictEqual(Object.keys(loaders), ["local-process", "aws-agentcore"])
   })
 })
 

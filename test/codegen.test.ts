@@ -38,6 +38,7 @@ const copy = Effect.gen(function* () {
     "codegen",
     "src",
     "test/contracts",
+    "test/emulators",
     "test/fixtures",
     "test/support",
     "adapters.manifest.yaml"

@@ -4,7 +4,7 @@ import { cut, decodeTail, patience } from "../adapters/local-process/Lines.js"
 import { plan } from "../adapters/local-process/Plan.js"
 import { parseList } from "../adapters/local-process/supervisor/ProcessesDarwin.js"
 import { parseStat } from "../adapters/local-process/supervisor/ProcessesLinux.js"
-import { answerOf, understand } from "../adapters/local-process/WorkerLine.js"
+import { answerOf, understand } from "../src/domain/WorkerLine.js"
 import { request } from "./support/LocalWork.js"
 
 const bytes = (text: string) => new TextEncoder().encode(text)

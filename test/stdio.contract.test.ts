@@ -1,14 +1,25 @@
+import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { Clarification } from "../src/domain/Clarification.js"
-import { JsonObject } from "../src/domain/Json.js"
+import { JsonObject, JsonText } from "../src/domain/Json.js"
 import { contractJson } from "./support/Contract.js"
-import { kinds, place, refusalOf, session } from "./support/Server.js"
-import { keysOf, listOf, workbench } from "./support/Workbench.js"
+import { kinds, place, session } from "./support/Server.js"
+import { finished, keysOf, listOf, workbench } from "./support/Workbench.js"
 
 const object = Schema.decodeUnknownSync(JsonObject)
 const clarification = Schema.decodeUnknownSync(Clarification)
+const decode = Schema.decodeSync(JsonText)
 const minimal = contractJson("config.session")
+const runtimeArn = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/my-runtime"
+
+/** AWS is a closed port of this machine: what would leave it is refused at once. */
+const nowhere = {
+  AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+  AWS_ACCESS_KEY_ID: "none",
+  AWS_SECRET_ACCESS_KEY: "none",
+  AWS_EC2_METADATA_DISABLED: "true"
+}
 
 for (const kind of kinds) {
   describe(`the contract, as ${kind} meets it`, () => {
@@ -65,14 +76,30 @@ for (const kind of kinds) {
       })
     )
 
-    it.scopedLive("routes its example request, and refuses it cleanly while the adapter is not built in", () =>
+    it.scopedLive("answers its example request with its example response, and shows the same agent in the status", () =>
       Effect.gen(function* () {
-        const { call } = yield* session(kind, yield* place, { config: minimal })
-        const answer = yield* call("spawn_cloud_agent", object(contractJson("spawn.request")))
-        assert.match(refusalOf(answer), /^adapter\.not_found: .*"aws-agentcore".*local-process/)
-        assert.deepStrictEqual(listOf(yield* call("list_tasks")).tasks, [])
+        const { call } = yield* session(kind, yield* place, { config: minimal, env: nowhere })
+        const handle = object((yield* call("spawn_cloud_agent", object(contractJson("spawn.request")))).value)
+        const taskId = String(handle["taskId"])
+        const sessionId = `ad-${createHash("sha256").update(taskId).digest("hex").slice(0, 32)}`
+        const spelled = JSON.stringify(contractJson("spawn.response"))
+          .replace("task_...", taskId)
+          .replace(/ad-[0-9a-f]{32}/, sessionId)
+          .replace("runtimes/.../", `runtimes/${encodeURIComponent(runtimeArn)}/`)
+        assert.deepStrictEqual(handle, object(decode(spelled)))
+        const status = object((yield* call("get_task_status", { task_id: taskId, full: true })).value)
+        assert.deepStrictEqual(status["cloudAgent"], handle["cloudAgent"])
+
+        const ended = yield* finished(call, taskId)
+        assert.strictEqual(ended.status, "failed")
+        assert.match(ended.error?.code ?? "", /^(aws_agentcore\.|start\.)/)
+      })
+    )
+
+    it.scopedLive("checks its config without asking AWS, and says where it leads", () =>
+      Effect.gen(function* () {
+        const { call } = yield* session(kind, yield* place, { config: minimal, env: nowhere })
         const checked = object((yield* call("check_cloud_agent_runtime", { live: false })).value)
-        assert.isFalse(checked["ok"])
         assert.deepStrictEqual(
           ["runtime", "provider", "account_profile", "backend", "adapter", "target_mode"].map((key) => checked[key]),
           ["research-agent", "aws", "dev-aws", "agentcore-dev", "aws-agentcore", "session"]

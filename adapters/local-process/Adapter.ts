@@ -8,6 +8,7 @@ import { cancel, type Ending } from "./Ending.js"
 import { observe } from "./Observe.js"
 import { detailsOf, environment, executableOf } from "./Plan.js"
 import { type Details, spec, SupervisorFailed, UnsupportedPlatform } from "./Spec.generated.js"
+import { readArtifact } from "./ReadArtifact.js"
 import { prepare, start } from "./Start.js"
 import { processesHere } from "./supervisor/Processes.js"
 import { close, folderOf, situation } from "./TaskFolder.js"
@@ -102,7 +103,11 @@ export const layer: Layer.Layer<Adapter, never, Needs> = Layer.effect(
       observe: (task) => given(look(task)),
       finish: () => Effect.void,
       cancel: (task) => given(stop(task)),
-      cleanup: (task, resources) => given(cleanup(task, resources))
+      cleanup: (task, resources) => given(cleanup(task, resources)),
+      readArtifact: (task, artifact, range) =>
+        given(
+          Effect.flatMap(Installation, ({ stateDir }) => readArtifact(folderOf(stateDir, task.id), artifact, range))
+        )
     }
   })
 )

@@ -1,5 +1,6 @@
 import { Clock, Effect, Option, Schema } from "effect"
 import type { NewArtifact, Task } from "../../src/domain/Task.js"
+import { understand } from "../../src/domain/WorkerLine.js"
 import type { Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
 import { leftBehind } from "./Artifacts.js"
@@ -11,7 +12,6 @@ import { Cancelled, type Details, WorkerLost } from "./Spec.generated.js"
 import { files } from "./supervisor/Records.js"
 import { type Situation, situation, touchedAt } from "./TaskFolder.js"
 import { beginning, Cursor } from "./Wire.js"
-import { understand } from "./WorkerLine.js"
 
 const step = 256 * 1024
 

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Json } from "../../src/domain/Json.js"
 import type { Outcome } from "../../src/domain/Task.js"
+import { type Answer, answerOf } from "../../src/domain/WorkerLine.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { decodeTail } from "./Lines.js"
 import { readWindow } from "./Output.js"
@@ -18,7 +19,6 @@ import {
 } from "./Spec.generated.js"
 import { type Exit, files } from "./supervisor/Records.js"
 import type { Cursor } from "./Wire.js"
-import { type Answer, answerOf } from "./WorkerLine.js"
 
 const outputTail = 32 * 1024
 const lastLines = { bytes: 4096, count: 20 }

@@ -273,6 +273,21 @@ export class WorktreeFailed extends Schema.TaggedError<WorktreeFailed>()("local-
   }
 }
 
+export class ArtifactUnreadable extends Schema.TaggedError<ArtifactUnreadable>()("local-process/ArtifactUnreadable", {
+  uri: Schema.String,
+  problem: Schema.String
+}) {
+  readonly code = "local_process.artifact_unreadable"
+  readonly retryable = false
+  readonly delivery = "none"
+  get details() {
+    return { uri: this.uri, problem: this.problem }
+  }
+  override get message() {
+    return `${this.uri} cannot be read: ${this.problem}.`
+  }
+}
+
 export class UnsupportedPlatform extends Schema.TaggedError<UnsupportedPlatform>()("local-process/UnsupportedPlatform", {
   platform: Schema.String
 }) {

@@ -125,6 +125,23 @@ const entries: Readonly<Record<string, Entry>> = {
     read: (name) =>
       ofTask(name, Options.all({ ...waitFlags, ...common }), (id, options) => Task.result(id, options, options.json))
   },
+  "a2a-send": {
+    words: "TASK --text TEXT",
+    summary: "say something more to the agent that has a task",
+    read: (name) =>
+      ofTask(
+        name,
+        Options.all({
+          text: Flags.text("text", "What to say"),
+          messageId: Flags.text("message-id", "The same id again is the same message"),
+          ...common
+        }),
+        (id, { json, messageId, text: words }) =>
+          words === undefined
+            ? new UsageInvalid({ problem: "a2a-send needs --text" })
+            : Task.send(id, words, messageId, json)
+      )
+  },
   cancel: {
     words: "TASK",
     summary: "stop a task; done once nothing of it runs",
@@ -162,6 +179,29 @@ const entries: Readonly<Record<string, Entry>> = {
           ...common
         }),
         ({ awsLive, json, runtime }) => doctor(runtime, awsLive, json)
+      )
+  },
+  worker: {
+    words: "",
+    summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",
+    read: (name) =>
+      Command.make(name, Options.all(common)).pipe(
+        Command.map(({ options }) => ({ ...options, kind: "worker" as const }))
+      )
+  },
+  emulate: {
+    words: "agentcore [--port PORT]",
+    summary: "emulate AWS AgentCore on this machine, with a worker per session",
+    read: (name) =>
+      Command.make(
+        name,
+        Options.all({
+          port: Flags.number("port", 0, 65_535, "The port to listen on; any free one without it"),
+          ...common
+        }),
+        Args.choice([["agentcore", "agentcore"]], { name: "service" })
+      ).pipe(
+        Command.map(({ options: { port, ...options } }) => ({ ...options, kind: "emulator" as const, port: port ?? 0 }))
       )
   },
   init: {

@@ -2,6 +2,7 @@ import type { FileSystem, Path } from "@effect/platform"
 import type { Effect } from "effect"
 import type { Dispatch } from "../dispatch/Dispatch.js"
 import type { Drive } from "../dispatch/Drive.js"
+import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Preflight } from "../dispatch/Preflight.js"
 import type { Scheduler } from "../services/Scheduler.js"
 import type { Settings } from "../services/Settings.js"
@@ -10,7 +11,7 @@ import type { Refusal } from "./Refusal.js"
 import type { Screen } from "./Screen.js"
 
 /** What commands are made of; every command is a process with all of it, as a server is. */
-export type Core = Dispatch | Drive | Preflight | Scheduler | Settings
+export type Core = Dispatch | Drive | FollowUp | Preflight | Scheduler | Settings
 
 export type Command<R> = Effect.Effect<ExitCode, Refusal, R | Screen>
 
@@ -25,3 +26,6 @@ export type Invocation =
   | (Choices & { readonly kind: "installed"; readonly command: Command<Core> })
   /** Needs no config and opens no state folder. */
   | (Choices & { readonly kind: "alone"; readonly command: Command<FileSystem.FileSystem | Path.Path> })
+  /** A program of its own, which runs until it is told to stop. */
+  | (Choices & { readonly kind: "worker" })
+  | (Choices & { readonly kind: "emulator"; readonly port: number })

@@ -48,6 +48,8 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   AdapterUnsupported: refused,
   TaskNotFound: () => ExitCode.notFound,
   TaskTerminal: refused,
+  ArtifactNotFound: refused,
+  BackendFailed: refused,
   IdempotencyConflict: refused,
   TaskChanged: refused,
   StoreFailed: refused

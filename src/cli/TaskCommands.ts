@@ -2,6 +2,7 @@ import { Clock, Effect } from "effect"
 import { isTerminal, type TaskStatus } from "../domain/Lifecycle.js"
 import type { TaskStatusView } from "../domain/TaskView.js"
 import { Dispatch, type ListQuery } from "../dispatch/Dispatch.js"
+import { FollowUp } from "../dispatch/FollowUp.js"
 import { ExitCode } from "./ExitCode.js"
 import { driving, followed, refreshed, shown } from "./Follow.js"
 import { inCommands } from "./Refusal.js"
@@ -144,4 +145,17 @@ export const cancel = Effect.fn("cli.cancel")(function* (id: string, json: boole
       `${view.error?.code ?? "cancel.failed"}: ${inCommands(view.error?.message ?? "The task could not be cancelled.")}\n`
     )
   return code
+})
+
+export const send = Effect.fn("cli.send")(function* (
+  id: string,
+  text: string,
+  messageId: string | undefined,
+  json: boolean
+) {
+  const followUp = yield* FollowUp
+  const screen = yield* Screen
+  const view = yield* followUp.send(id, text, messageId)
+  yield* screen.out(json ? `${JSON.stringify(view)}\n` : `${view.delivery}\n`)
+  return ExitCode.ok
 })

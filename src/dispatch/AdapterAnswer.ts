@@ -1,5 +1,5 @@
 import { Cause, Duration, Effect } from "effect"
-import type { Task, TaskError } from "../domain/Task.js"
+import type { Resource, Task, TaskError } from "../domain/Task.js"
 import type { AdapterFailure, Progress } from "../services/Adapter.js"
 import type { Change } from "../services/Store.js"
 
@@ -16,7 +16,9 @@ const limits = {
   observe: 4_000,
   finish: 60,
   cancel: 120,
-  cleanup: 2_400
+  cleanup: 2_400,
+  send: 120,
+  readArtifact: 120
 } as const
 
 /** One call of an adapter. Its defects and its silence are that task's failure and nobody else's. */
@@ -82,3 +84,12 @@ export const unstoppable = (failure: AdapterFailure | undefined): TaskError => (
   message: `The work could not be confirmed stopped: ${failure?.message ?? "it was told to stop and still runs."}`,
   ...(failure === undefined ? {} : { details: { cause: failure.code } })
 })
+
+/** When the first resource that is kept on purpose may go, in milliseconds since 1970; 0 if one should have gone already. */
+export const keptUntil = (resources: ReadonlyArray<Resource>): number => {
+  const left = resources.filter(({ state }) => state !== "gone").map(({ ref }) => ref["keepUntil"])
+  return left.reduce<number>(
+    (first, until, index) => (typeof until !== "number" ? 0 : index === 0 ? until : Math.min(first, until)),
+    0
+  )
+}

@@ -7,7 +7,7 @@ import { type Adapter, type AdapterFailure, Adapters } from "../services/Adapter
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
-import { errorOf, guard, indeterminate, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
+import { errorOf, guard, indeterminate, keptUntil, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
 import {
   backoff,
   cancelPatience,
@@ -40,9 +40,9 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       const again = (task: Task): Next => (task.settled ? { next: "settled", task } : { next: "again", task })
       const after = (task: Task, millis: number): Next => ({ next: "after", task, millis })
 
-      const postpone = Effect.fn("drive.postpone")(function* (task: Task, change: Change, attempt: number) {
+      const postpone = Effect.fn("drive.postpone")(function* (task: Task, change: Change, attempt: number, from = 0) {
         const now = yield* Clock.currentTimeMillis
-        const postponed = yield* commit(task, { ...change, dueAt: now + backoff(attempt) })
+        const postponed = yield* commit(task, { ...change, dueAt: Math.max(now + backoff(attempt), from) })
         return { next: "later", task: postponed } satisfies Next
       })
 
@@ -199,7 +199,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
             ? again(collected.task)
             : after(collected.task, collected.millis)
         }
-        const drained = yield* drain(adapter, task)
+        const drained = answer.drained === true ? task : yield* drain(adapter, task)
         const open = yield* openResources(drained)
         return again(
           yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 })
@@ -246,7 +246,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         const settled = open.every((resource) => gone.has(resource.key))
         return settled
           ? again(yield* commit(task, { resources: cleaned.right, settled }))
-          : yield* postpone(task, { resources: cleaned.right }, 5)
+          : yield* postpone(task, { resources: cleaned.right }, 5, keptUntil(cleaned.right))
       })
 
       const advance = (adapter: typeof Adapter.Service, task: Task): Stepping => {

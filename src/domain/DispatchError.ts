@@ -140,6 +140,28 @@ export class TaskTerminal extends Schema.TaggedError<TaskTerminal>()("TaskTermin
   }
 }
 
+export class ArtifactNotFound extends Schema.TaggedError<ArtifactNotFound>()("ArtifactNotFound", {
+  taskId: Schema.String,
+  artifactId: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  readonly code = "artifact.not_found"
+  override get message() {
+    return `Task "${this.taskId}" has no artifact "${this.artifactId}". It has: ${listed(this.known)}.`
+  }
+}
+
+/** A backend could not do what was asked of it for a task that exists. */
+export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendFailed", {
+  code: Schema.String,
+  detail: Schema.String,
+  retryable: Schema.Boolean
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
 /** The key names another request than the one it came with first. */
 export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()("IdempotencyConflict", {
   key: Schema.String,
@@ -217,6 +239,8 @@ export type DispatchError =
   | AdapterUnsupported
   | TaskNotFound
   | TaskTerminal
+  | ArtifactNotFound
+  | BackendFailed
   | IdempotencyConflict
   | TaskChanged
   | StoreFailed

@@ -4,7 +4,9 @@ import { specs } from "../../adapters/Registry.generated.js"
 import packageJson from "../../package.json" with { type: "json" }
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
+import { FollowUp } from "../dispatch/FollowUp.js"
 import { Preflight } from "../dispatch/Preflight.js"
+import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import * as AuditLog from "../drivers/AuditLog.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
@@ -14,6 +16,9 @@ import * as TransportProcess from "../drivers/TransportProcess.js"
 import { Installation } from "../services/Installation.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
+
+// The vendor's word about its own future is nothing an operator of this server can act on at each start.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true"
 
 export const version = packageJson.version
 
@@ -55,7 +60,7 @@ const logging = Layer.merge(
 
 /** The whole installation, ready to be called and to drive tasks. */
 export const layer = (configPath: string | undefined) =>
-  Layer.mergeAll(Dispatch.layer, Drive.layer, Preflight.layer).pipe(
+  Layer.mergeAll(Dispatch.layer, Drive.layer, FollowUp.layer, Preflight.layer, TaskArtifacts.layer).pipe(
     Layer.provideMerge(SchedulerLease.layer()),
     Layer.provideMerge(BuiltInAdapters.layer),
     Layer.provideMerge(Layer.mergeAll(StoreSql.layer, AuditLog.layer, IdsRandom.layer, TransportProcess.layer)),

@@ -35,6 +35,18 @@ const installation = (config: string | undefined) =>
     )
   )
 
+const serveEmulator = async (port: number) => {
+  const { emulate } = await import("./emulator.js")
+  await emulate(port)
+  return ExitCode.ok
+}
+
+const serveWorker = async () => {
+  const { serveTasks } = await import("./serveTasks.js")
+  await Effect.runPromise(await serveTasks())
+  return ExitCode.ok
+}
+
 const argv = process.argv.slice(2)
 const wantsJson = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length).includes("--json")
 
@@ -46,6 +58,8 @@ const main = Effect.gen(function* () {
       ExitCode.ok
     )
   const { command: invocation } = reading
+  if (invocation.kind === "worker") return yield* Effect.promise(serveWorker)
+  if (invocation.kind === "emulator") return yield* Effect.promise(() => serveEmulator(invocation.port))
   return yield* invocation.kind === "alone"
     ? invocation.command
     : Effect.provide(invocation.command, installation(invocation.config))

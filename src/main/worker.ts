@@ -1,19 +1,20 @@
 import { Effect } from "effect"
 import { work } from "../worker/Worker.js"
+import { onStop, serveTasks } from "./serveTasks.js"
 
-/** Does one task that arrives as JSON on stdin; ends with 0 where it succeeded and 1 where it did not. */
-const exitCode = await Effect.runPromise(
-  work({
-    argv: process.argv.slice(2),
+/** `serve` offers tasks over HTTP until it is told to stop; else one task that arrives as JSON on stdin is done. */
+const run = async () => {
+  const argv = process.argv.slice(2)
+  if (argv[0] === "serve") return serveTasks()
+  return work({
     env: process.env,
     cwd: process.cwd(),
-    stdin: process.stdin,
-    stdout: process.stdout,
     log: (line) => process.stderr.write(`${line}\n`),
-    onStop: (stop) => {
-      process.once("SIGTERM", stop)
-      process.once("SIGINT", stop)
-    }
+    onStop,
+    argv,
+    stdin: process.stdin,
+    stdout: process.stdout
   })
-)
-process.exit(exitCode)
+}
+
+process.exit(await Effect.runPromise(await run()))

@@ -52,6 +52,8 @@ export const fromError = (tool: string) =>
     AdapterUnsupported: (error) => toolError(error),
     TaskNotFound: (error) => toolError(error),
     TaskTerminal: (error) => toolError(error),
+    ArtifactNotFound: (error) => toolError(error),
+    BackendFailed: (error) => toolError(error, error.retryable),
     IdempotencyConflict: (error) => toolError(error),
     TaskChanged: (error) => toolError(error, true),
     StoreFailed: (error) => toolError(error, error.fault === "busy" || error.fault === "full")

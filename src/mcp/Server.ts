@@ -1,6 +1,7 @@
 import { McpServer, type ServerContext } from "@modelcontextprotocol/server"
 import type { Effect } from "effect"
 import { Option, Schema } from "effect"
+import { getTaskArtifact, sendTaskMessage } from "./AgentTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
 import { toResult } from "./Reply.js"
 import { checkCloudAgentRuntime, dispatchTask, spawnCloudAgent } from "./SpawnTools.js"
@@ -17,6 +18,8 @@ const tools: Readonly<Record<string, Tool>> = {
   get_task_logs: getTaskLogs,
   get_task_result: getTaskResult,
   cancel_task: cancelTask,
+  send_task_message: sendTaskMessage,
+  get_task_artifact: getTaskArtifact,
   list_tasks: listTasks,
   list_providers: listProviders,
   list_capabilities: listCapabilities,

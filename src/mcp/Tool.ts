@@ -2,11 +2,13 @@ import { Effect, Schema } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Preflight } from "../dispatch/Preflight.js"
+import type { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { type Reply, settle } from "./Reply.js"
 
 /** What the tools call. */
-export type Core = Dispatch | Preflight
+export type Core = Dispatch | FollowUp | Preflight | TaskArtifacts
 
 /** What a client sees of a tool. */
 export interface ToolFace {

@@ -2,7 +2,7 @@ import { Context, type Effect } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import type { AdapterNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
-import type { NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
+import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
 import type { Entry } from "./Store.js"
 
 /**
@@ -37,11 +37,29 @@ export interface Observation {
   readonly pollAfter: number
 }
 
-/** What came of the wish to stop: nothing runs any more, it had finished before, or ask again. */
+/**
+ * What came of the wish to stop: nothing runs any more, it had finished before, or ask again. `drained` says that all
+ * it ever said is in `entries`, so it need not and must not be observed again.
+ */
 export type CancelProgress =
-  | { readonly state: "stopped"; readonly entries?: ReadonlyArray<Entry> }
+  | { readonly state: "stopped"; readonly entries?: ReadonlyArray<Entry>; readonly drained?: true }
   | { readonly state: "finished" }
   | { readonly state: "stopping"; readonly pollAfter: number }
+
+export interface Message {
+  readonly id: string
+  readonly text: string
+}
+
+/** The agent has it, its backend keeps it for the agent, or nobody knows. */
+export type Delivery = "delivered" | "queued" | "unknown"
+
+export interface ArtifactPiece {
+  readonly data: Uint8Array
+  readonly totalBytes: number
+  /** SHA-256 of the whole artifact, in hex, where the backend knows it. */
+  readonly sha256?: string
+}
 
 export interface Check {
   readonly name: string
@@ -75,11 +93,22 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
     readonly finish: (task: Task) => Effect.Effect<void, AdapterFailure>
     /** Stops the work; `stopped` only after verifying that nothing of it runs. */
     readonly cancel: (task: Task) => Effect.Effect<CancelProgress, AdapterFailure>
-    /** Removes the resources and confirms they are gone; returns them with their new state. */
+    /**
+     * Removes the resources and confirms they are gone; returns them with their new state. One that is kept on purpose
+     * says in `ref.keepUntil` when to ask again, in milliseconds since 1970.
+     */
     readonly cleanup: (
       task: Task,
       resources: ReadonlyArray<Resource>
     ) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
+    /** Says something to the agent that has the task; the same message id is one message. Absent where agents cannot be spoken to. */
+    readonly send?: (task: Task, message: Message) => Effect.Effect<{ readonly delivery: Delivery }, AdapterFailure>
+    /** A piece of an artifact's bytes. Absent where artifacts cannot be read through the backend. */
+    readonly readArtifact?: (
+      task: Task,
+      artifact: Artifact,
+      range: { readonly offset: number; readonly limit: number }
+    ) => Effect.Effect<ArtifactPiece, AdapterFailure>
   }
 >() {}
 

@@ -1,14 +1,14 @@
 import type { Readable, Writable } from "node:stream"
 import { parseArgs } from "node:util"
 import { Cause, Effect, Schema } from "effect"
-import { JsonObject } from "../domain/Json.js"
 import { type WorkerResponse, WorkerTask } from "../domain/WorkerEvent.js"
-import { echo } from "./Echo.js"
-import type { Answer, Framework, Job } from "./Framework.js"
+import { readWork } from "./Deployment.js"
+import type { Answer, Job } from "./Framework.js"
+import { makeInbox } from "./Inbox.js"
 import { describe } from "./JobContext.js"
-import { repoReport } from "./RepoReport.js"
+import { frameworks, runAgent } from "./Perform.js"
 import { lineWriter, readInput } from "./Stdio.js"
-import { FrameworkUnknown, TaskUnusable, Terminated } from "./WorkerError.js"
+import { TaskUnusable, Terminated } from "./WorkerError.js"
 
 /** The process a worker runs in. */
 export interface Surroundings {
@@ -22,22 +22,10 @@ export interface Surroundings {
   readonly onStop: (stop: (signal: string) => void) => void
 }
 
-const frameworks: ReadonlyMap<string, Framework> = new Map<string, Framework>([
-  ["echo", echo],
-  ["repo-report", repoReport]
-])
-
 /** What arrives on stdin: the task, and the framework where the caller chose one. */
 const Task = Schema.Struct({ ...WorkerTask.fields, framework: Schema.optional(Schema.String) }).annotations({
   identifier: "a task object"
 })
-
-/** The parts of `input` a worker reads; a request may carry them there or beside it. */
-const Input = Schema.Struct({
-  framework: Schema.optional(Schema.String),
-  instruction: Schema.optional(Schema.String),
-  context: Schema.optional(JsonObject)
-}).annotations({ identifier: "an object" })
 
 /** Does the one task on stdin, telling of it on stdout; succeeds with the exit code. */
 export const work = Effect.fn("worker.work")(function* (at: Surroundings) {
@@ -62,31 +50,23 @@ const perform = Effect.fn("worker.perform")(function* (at: Surroundings, emit: J
   const text = yield* readInput(at.stdin)
   if (text.trim() === "")
     return yield* new TaskUnusable({ problem: "stdin is empty; send the task there as one JSON object." })
-  const task = yield* decode(Schema.parseJson(Task), text, "")
-  const input = yield* decode(Input, task.input, "input")
+  const task = yield* decodeTask(text)
   if (task.taskType !== "agent.run")
     return yield* new TaskUnusable({ problem: `taskType: expected agent.run, got "${task.taskType}".` })
-
-  const name = [input.framework, task.framework, configured, at.env["AGENTDISPATCH_AGENT_FRAMEWORK"]].find(
-    (choice) => choice !== undefined && choice.trim() !== ""
-  )
-  const framework = frameworks.get(name ?? "echo")
-  if (framework === undefined)
-    return yield* new FrameworkUnknown({ name: name ?? "echo", known: [...frameworks.keys()] })
-  return yield* framework({
-    instruction: task.prompt ?? input.instruction,
-    context: task.context ?? input.context,
+  const { framework, ...rest } = task
+  const { AGENTDISPATCH_AGENT_FRAMEWORK: chosen, ...given } = yield* readWork(at.env)
+  return yield* runAgent(rest, frameworks(given.AGENTDISPATCH_WORKER_FRAMEWORKS), [framework, configured, chosen], {
     cwd: at.cwd,
     env: at.env,
+    graceSeconds: given.AGENTDISPATCH_WORKER_GRACE_SECONDS,
+    inbox: makeInbox(),
     emit
   })
 })
 
-const decode = <A, I>(schema: Schema.Schema<A, I>, value: unknown, root: string) =>
-  Schema.decodeUnknown(schema)(value, { errors: "all" }).pipe(
-    Effect.mapError(
-      (error) => new TaskUnusable({ problem: `${root === "" ? "stdin is not a task: " : ""}${describe(root, error)}` })
-    )
+const decodeTask = (text: string) =>
+  Schema.decodeUnknown(Schema.parseJson(Task))(text, { errors: "all" }).pipe(
+    Effect.mapError((error) => new TaskUnusable({ problem: `stdin is not a task: ${describe("", error)}` }))
   )
 
 const frameworkArgument = (argv: ReadonlyArray<string>) =>

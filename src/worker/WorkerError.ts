@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Json } from "../domain/Json.js"
 
 /** What arrived on stdin, or a field of it, is not a task this worker can do. */
 export class TaskUnusable extends Schema.TaggedError<TaskUnusable>()("TaskUnusable", { problem: Schema.String }) {
@@ -17,6 +18,17 @@ export class FrameworkUnknown extends Schema.TaggedError<FrameworkUnknown>()("Fr
   readonly retryable = false
   override get message() {
     return `This worker has no framework "${this.name}". It has: ${this.known.join(", ")}.`
+  }
+}
+
+/** The environment the worker was started with. */
+export class DeploymentInvalid extends Schema.TaggedError<DeploymentInvalid>()("DeploymentInvalid", {
+  problem: Schema.String
+}) {
+  readonly code = "worker.deployment_invalid"
+  readonly retryable = false
+  override get message() {
+    return `The worker cannot serve: ${this.problem}. Correct its environment and start it again.`
   }
 }
 
@@ -59,7 +71,59 @@ export class Terminated extends Schema.TaggedError<Terminated>()("Terminated", {
   }
 }
 
+export class CommandNotAllowed extends Schema.TaggedError<CommandNotAllowed>()("CommandNotAllowed", {
+  executable: Schema.String,
+  allowed: Schema.Array(Schema.String)
+}) {
+  readonly code = "worker.command_not_allowed"
+  readonly retryable = false
+  override get message() {
+    return `command.run may not run "${this.executable}" here. Allowed: ${this.allowed.join(", ") || "nothing"}. Whoever deploys the worker can add it to AGENTDISPATCH_COMMAND_ALLOWLIST.`
+  }
+}
+
+export class ProgramNotStarted extends Schema.TaggedError<ProgramNotStarted>()("ProgramNotStarted", {
+  executable: Schema.String,
+  problem: Schema.String
+}) {
+  readonly code = "worker.program_not_started"
+  readonly retryable = false
+  override get message() {
+    return `"${this.executable}" could not be started (${this.problem}). Install it in the worker's image, or correct its name.`
+  }
+}
+
+/** A program's end without an answer of its own. */
+export class ProgramEnded extends Schema.TaggedError<ProgramEnded>()("ProgramEnded", {
+  executable: Schema.String,
+  how: Schema.String,
+  details: Json
+}) {
+  readonly code = "worker.program_ended"
+  readonly retryable = false
+  override get message() {
+    return `"${this.executable}" ended ${this.how}. Its log says why.`
+  }
+}
+
+/** What a program itself said. */
+export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramFailed", {
+  problem: Schema.String,
+  details: Json
+}) {
+  readonly code = "worker.program_failed"
+  readonly retryable = false
+  override get message() {
+    return `The program said that it failed: ${this.problem}`
+  }
+}
+
 export type WorkerError =
+  | DeploymentInvalid
+  | CommandNotAllowed
+  | ProgramNotStarted
+  | ProgramEnded
+  | ProgramFailed
   | TaskUnusable
   | FrameworkUnknown
   | FolderUnusable

@@ -1,12 +1,17 @@
 import { spawn } from "node:child_process"
 import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import type { Json } from "../../src/domain/Json.js"
 import { WorkerEvent, WorkerResponse } from "../../src/domain/WorkerEvent.js"
 
-export const bundle = fileURLToPath(new URL("../../dist/worker.js", import.meta.url))
+/** The built worker; another build than the usual one is named by AGENTDISPATCH_TEST_DIST. */
+export const bundle = join(
+  process.env["AGENTDISPATCH_TEST_DIST"] ?? fileURLToPath(new URL("../../dist", import.meta.url)),
+  "worker.js"
+)
 
 export interface Start {
   readonly stdin: string

@@ -1,12 +1,14 @@
 import { Either, Option, Schema } from "effect"
-import { type Json, JsonObject } from "../../src/domain/Json.js"
-import type { NewArtifact } from "../../src/domain/Task.js"
-import { WorkerEvent, WorkerResponse } from "../../src/domain/WorkerEvent.js"
-import type { Entry } from "../../src/services/Store.js"
+import { type Json, JsonObject } from "./Json.js"
+import type { NewArtifact } from "./Task.js"
+import { WorkerEvent, WorkerResponse } from "./WorkerEvent.js"
+
+/** Text for the log, or an event. */
+export type Told = { readonly log: string } | WorkerEvent
 
 /** What a line on stdout comes to. */
 export interface Said {
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<Told>
   readonly artifacts: ReadonlyArray<NewArtifact>
   /** It says how the work went. */
   readonly answers: boolean
@@ -29,7 +31,7 @@ export const understand = (line: string, taskId: string): Said | undefined => {
   const answers = "ok" in spoken || spoken.type === "task.result" || spoken.type === "task.failed"
   if (!("ok" in spoken))
     return { entries: [tellable.has(spoken.type) ? spoken : { log: `${line}\n` }], artifacts: [], answers }
-  const entries = events.flatMap((event): ReadonlyArray<Entry> =>
+  const entries = events.flatMap((event): ReadonlyArray<Told> =>
     tellable.has(event.type) ? [event] : event.message === undefined ? [] : [{ log: `${event.message}\n` }]
   )
   return { entries, artifacts: spoken.artifacts, answers }
