@@ -66,10 +66,13 @@ const main = async () => {
   )
   const task_id = handle.taskId
   let { revision } = statusOf(await call(first.client, "get_task_status", { task_id }))
-  const running = statusOf(
-    await call(first.client, "get_task_status", { task_id, since_revision: revision, wait_seconds: 5 })
-  )
-  revision = running.revision
+  for (let seen = false; !seen;) {
+    const changed = statusOf(
+      await call(first.client, "get_task_status", { task_id, since_revision: revision, wait_seconds: 5 })
+    )
+    revision = changed.revision
+    seen = (changed.events ?? []).some((event) => event.type === "task.progress")
+  }
 
   say(`\n${stamp()}  kill -9 ${first.pid}: the server is gone in the middle of the work.\n`)
   const gone = new Promise((resolve) => {
@@ -94,7 +97,7 @@ const main = async () => {
   for (let round = 0; result.status !== "succeeded" && round < 5; round++) {
     result = resultOf(await call(second.client, "get_task_result", { task_id, wait_seconds: 50 }))
   }
-  await call(second.client, "get_task_logs", { task_id, cursor: 0, limit: 400 })
+  const log = JSON.stringify(await call(second.client, "get_task_logs", { task_id, cursor: 0, limit: 4_000 }))
   const journal = statusOf(await call(second.client, "get_task_status", { task_id, since_revision: 0, full: true }))
   const starts = (journal.events ?? []).filter((event) => event.type === "task.started").length
 
@@ -104,7 +107,10 @@ const main = async () => {
 
   const facts: ReadonlyArray<readonly [string, boolean]> = [
     ["the task survived SIGKILL of its server and succeeded", result.status === "succeeded"],
-    ["it began exactly once", starts === 1],
+    [
+      "it was started exactly once, and its worker began exactly once",
+      starts === 1 && log.split("listed by").length === 2
+    ],
     ["the repeated call with the same idempotency key got the same task", repeated.taskId === task_id],
     ["the report is there", report !== undefined && existsSync(fileURLToPath(report.uri))]
   ]
