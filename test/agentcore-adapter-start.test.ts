@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Predicate, Schedule } from "effect"
 import type { Task } from "../src/domain/Task.js"
 import type { NewFault } from "./emulators/agentcore/Faults.js"
 import { begin, call, cleaned, draft, watch } from "./support/AdapterDrive.js"
@@ -122,6 +122,13 @@ describe.concurrent("a start of our worker whose answer does not come", () => {
     )
   }
 
+  /** As Drive does: a session that is just being torn down is asked again. */
+  const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.retry(effect, {
+      while: (error) => Predicate.hasProperty(error, "retryable") && error.retryable === true,
+      schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo("15 seconds"))
+    })
+
   it.live("is indeterminate when the machine died with it, and never begun again", () =>
     Effect.gen(function* () {
       for (const when of ["sent", "after"] as const) {
@@ -131,12 +138,12 @@ describe.concurrent("a start of our worker whose answer does not come", () => {
         if (started._tag === "Left") {
           assert.deepEqual([started.left.code, started.left.delivery], ["start.indeterminate", "done"])
         } else {
-          const { outcome } = yield* watch(layer, started.right.task)
+          const { outcome } = yield* patiently(watch(layer, started.right.task))
           if (outcome.ok) return assert.fail("the work is gone")
           assert.strictEqual(outcome.error.code, "worker.lost")
         }
         assert.isAtMost(runs(task.id), 1)
-        yield* settled(task)
+        yield* patiently(settled(task))
       }
     })
   )
