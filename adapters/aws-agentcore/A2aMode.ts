@@ -1,14 +1,14 @@
 import { Clock, Effect, Either, Option, Schema } from "effect"
 import type { Json, JsonObject } from "../../src/domain/Json.js"
 import type { Outcome } from "../../src/domain/Task.js"
-import type { AdapterFailure, Observation } from "../../src/services/Adapter.js"
+import { failedOutcome, type AdapterFailure, type Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
 import { cancelTask, getTask, listTasks, rpc, RpcError, taskNotCancelable, taskNotFound } from "./A2aCall.js"
 import { type A2aTask, filesOf, messageOf, methods, readSent, stateOf, textOfMessage, textOfTask } from "./Wire.js"
 import { failed, understood } from "./Answer.js"
 import { clientsOf } from "./Clients.js"
 import { Fault } from "./Faults.js"
-import { ended, failing, type Mode, type Work } from "./Mode.js"
+import { failing, type Mode, type Work } from "./Mode.js"
 import { instructionOf, payloadOf, promptLimits, textOf } from "./Plan.js"
 import { gone, lateFailure, tokenOrRefuse } from "./PromptMode.js"
 import { CancelledElsewhere, WorkerLost } from "./Spec.generated.js"
@@ -48,7 +48,7 @@ const outcomeOf = (task: A2aTask, raw: Json): Outcome | undefined => {
     case "rejected":
       return failed(textOfTask(task) || `the agent's task ended as ${stateOf(task)}`, raw)
     case "canceled":
-      return ended(new CancelledElsewhere({ detail: textOfTask(task) || "the agent's task is canceled" }), raw)
+      return failedOutcome(new CancelledElsewhere({ detail: textOfTask(task) || "the agent's task is canceled" }), raw)
     default:
       return undefined
   }
@@ -176,7 +176,7 @@ const lost = (work: Work, detail: string): Effect.Effect<Observation, AdapterFai
     Effect.as({
       entries: [],
       cursor: { ...cursorOf(work) },
-      outcome: ended(
+      outcome: failedOutcome(
         new WorkerLost({ detail, lastHeartbeat: `when its state was ${cursorOf(work).state ?? "not yet known"}` })
       ),
       pollAfter: 0

@@ -2,10 +2,10 @@ import { Option, Schema } from "effect"
 import { Json } from "../../src/domain/Json.js"
 import { NewArtifact, type Outcome } from "../../src/domain/Task.js"
 import { WorkerEvent } from "../../src/domain/WorkerEvent.js"
+import { tellable } from "../../src/domain/WorkerLine.js"
+import { failedOutcome } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
-import { ended } from "./Mode.js"
 import { WorkerFailed } from "./Spec.generated.js"
-import { tellable } from "./Words.js"
 
 /** A worker's whole answer (contract, part 4); apps leave out what they have nothing for. */
 const Answer = Schema.Struct({
@@ -32,7 +32,7 @@ export const entryOf = (event: WorkerEvent): Entry =>
 export const failed = (error: Json | undefined, result?: Json): Outcome => {
   const detail =
     typeof error === "string" ? error : hasMessage(error) ? error.message : "it did not say why; its log may"
-  return ended(new WorkerFailed({ detail, workerError: error ?? null }), result)
+  return failedOutcome(new WorkerFailed({ detail, workerError: error ?? null }), result)
 }
 
 /** A worker's answer in the contract's shape; nothing if the value is some other result. */

@@ -1,8 +1,9 @@
 import { Effect, Either, Option, Predicate, Stream } from "effect"
 import type { Json } from "../../src/domain/Json.js"
+import { failedOutcome } from "../../src/services/Adapter.js"
 import { clientsOf, dataSdk, send } from "./Clients.js"
 import { faultOf } from "./Faults.js"
-import { ended, failing, type Mode } from "./Mode.js"
+import { failing, type Mode } from "./Mode.js"
 import { CommandFailed, CommandInvalid, Expired, StreamBroken } from "./Spec.generated.js"
 import { cancel, lateFailure, overhear, gone, probe, tokenOrRefuse } from "./PromptMode.js"
 import { begin, type Talk, talkOf } from "./Talks.js"
@@ -60,7 +61,7 @@ const start: Mode["start"] = (work) =>
         )
         yield* taken
         if (stream === undefined) {
-          talk.outcome = ended(new StreamBroken({ detail: "the answer has no stream" }))
+          talk.outcome = failedOutcome(new StreamBroken({ detail: "the answer has no stream" }))
           return
         }
         yield* listen(talk, Stream.fromAsyncIterable(stream, faultOf), timeout)
@@ -102,13 +103,16 @@ const listen = (talk: Talk, pieces: Stream.Stream<Piece, ReturnType<typeof fault
     const result = { exitCode: stopped?.exitCode ?? null, output }
     talk.outcome = Option.match(Option.fromNullable(stopped), {
       onNone: () =>
-        ended(new StreamBroken({ detail: Either.isLeft(heard) ? heard.left.detail : "no exit code came" }), result),
+        failedOutcome(
+          new StreamBroken({ detail: Either.isLeft(heard) ? heard.left.detail : "no exit code came" }),
+          result
+        ),
       onSome: ({ exitCode, status }) =>
         status === "TIMED_OUT"
-          ? ended(new Expired({ seconds: timeout }), result)
+          ? failedOutcome(new Expired({ seconds: timeout }), result)
           : exitCode === 0
             ? { ok: true, result }
-            : ended(new CommandFailed({ exitCode }), result)
+            : failedOutcome(new CommandFailed({ exitCode }), result)
     })
   })
 

@@ -2,9 +2,9 @@ import { Either, Option, Schema } from "effect"
 import { type Json, JsonText } from "../../src/domain/Json.js"
 import type { NewArtifact, Outcome } from "../../src/domain/Task.js"
 import { WorkerEvent } from "../../src/domain/WorkerEvent.js"
+import { failedOutcome } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
 import { entryOf, failed, readAnswer } from "./Answer.js"
-import { ended } from "./Mode.js"
 import { StreamBroken } from "./Spec.generated.js"
 
 const parse = Schema.decodeEither(JsonText)
@@ -92,7 +92,7 @@ export const makeEar = (say: (entry: Entry) => void, artifacts: Array<NewArtifac
       const reason = broken ?? (pending === "" ? undefined : "the last JSON value is not whole")
       if (outcome !== undefined) return outcome
       const result = partial()
-      if (reason !== undefined) return ended(new StreamBroken({ detail: reason }), result)
+      if (reason !== undefined) return failedOutcome(new StreamBroken({ detail: reason }), result)
       say({
         type: "task.progress",
         message: "The stream ended without a worker's answer, so it cannot be told whether it was whole."

@@ -1,6 +1,5 @@
 import type { Effect } from "effect"
-import type { Json } from "../../src/domain/Json.js"
-import type { Outcome, Task } from "../../src/domain/Task.js"
+import type { Task } from "../../src/domain/Task.js"
 import type { AdapterFailure, CancelProgress, Observation, Progress } from "../../src/services/Adapter.js"
 import { type Fault, failureOf } from "./Faults.js"
 import type { Plan, Session } from "./Plan.js"
@@ -32,15 +31,3 @@ export const failing =
   ({ plan, session }: Work, permission = "InvokeAgentRuntime") =>
   (fault: Fault): AdapterFailure =>
     failureOf(fault, { place: plan.place, permission, resource: session.runtimeArn })
-
-/** A failure as the way the work ended. */
-export const ended = (error: AdapterFailure, result?: Json): Outcome => ({
-  ok: false,
-  error: {
-    code: error.code,
-    message: error.message,
-    retryable: error.retryable,
-    ...(error.details === undefined ? {} : { details: error.details })
-  },
-  ...(result === undefined ? {} : { result })
-})

@@ -1,12 +1,12 @@
 import { Clock, Effect, Either, Schema, Stream } from "effect"
 import { JsonText } from "../../src/domain/Json.js"
 import type { Outcome, Task } from "../../src/domain/Task.js"
-import type { AdapterFailure, Observation, Progress } from "../../src/services/Adapter.js"
+import { failedOutcome, type AdapterFailure, type Observation, type Progress } from "../../src/services/Adapter.js"
 import { understood } from "./Answer.js"
 import { clientsOf } from "./Clients.js"
 import { makeEar } from "./Hear.js"
 import { invoke, type Reply, textOfReply } from "./Invoke.js"
-import { ended, failing, type Mode, type Work } from "./Mode.js"
+import { failing, type Mode, type Work } from "./Mode.js"
 import { payloadOf, promptLimits } from "./Plan.js"
 import { Expired, SettingInvalid, StartUnknown, StreamBroken } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
@@ -23,8 +23,8 @@ const started = ({ session }: Work): Progress => ({
 /** A failure of a request that had been sent for so long that its start had been taken for granted. */
 export const lateFailure = (failure: AdapterFailure): Outcome =>
   failure.delivery === "unknown"
-    ? ended(new StartUnknown({ causeCode: failure.code, detail: failure.message }))
-    : ended(failure)
+    ? failedOutcome(new StartUnknown({ causeCode: failure.code, detail: failure.message }))
+    : failedOutcome(failure)
 
 export const tokenOrRefuse = ({ startToken }: Task) =>
   startToken === undefined
@@ -48,13 +48,13 @@ const start: Mode["start"] = (work) =>
         )
         yield* taken
         if (reply._tag === "None") {
-          talk.outcome = ended(new Expired({ seconds: quiet }))
+          talk.outcome = failedOutcome(new Expired({ seconds: quiet }))
           return
         }
         const limit = isStream(reply.value) ? within : quiet
         const left = limit * 1000 - ((yield* Clock.currentTimeMillis) - sentAt)
         const read = yield* Effect.timeoutOption(listen(talk, reply.value), Math.max(1, left))
-        if (read._tag === "None") talk.outcome = ended(new Expired({ seconds: limit }))
+        if (read._tag === "None") talk.outcome = failedOutcome(new Expired({ seconds: limit }))
       })
     yield* begin(token, hold, lateFailure)
     return started(work)
@@ -78,13 +78,15 @@ const listenToWhole = (talk: Talk, reply: Reply) =>
   Effect.gen(function* () {
     const read = yield* Effect.either(textOfReply(reply))
     if (Either.isLeft(read)) {
-      talk.outcome = ended(new StreamBroken({ detail: read.left.detail }))
+      talk.outcome = failedOutcome(new StreamBroken({ detail: read.left.detail }))
       return
     }
     const value = Schema.decodeEither(JsonText)(read.right)
     if (Either.isLeft(value) && reply.contentType.includes("json")) {
       talk.said.push({ log: `${read.right}\n` })
-      talk.outcome = ended(new StreamBroken({ detail: "it calls itself JSON and is none, or not the whole of it" }))
+      talk.outcome = failedOutcome(
+        new StreamBroken({ detail: "it calls itself JSON and is none, or not the whole of it" })
+      )
       return
     }
     const { entries, artifacts, outcome } = understood(Either.getOrElse(value, () => read.right))
@@ -110,7 +112,7 @@ export const gone = (work: Work, detail: string): Effect.Effect<Observation, Ada
     Effect.as({
       entries: [],
       cursor: work.task.cursor ?? 0,
-      outcome: ended(new StartUnknown({ causeCode: "aws_agentcore.stream_lost", detail })),
+      outcome: failedOutcome(new StartUnknown({ causeCode: "aws_agentcore.stream_lost", detail })),
       pollAfter: 0
     })
   )

@@ -2,16 +2,16 @@ import { Clock, Effect, Option, Schema } from "effect"
 import { type Json, JsonText } from "../../src/domain/Json.js"
 import type { Outcome } from "../../src/domain/Task.js"
 import type { StateReply } from "../../src/domain/WorkerProtocol.js"
-import type { AdapterFailure, Observation } from "../../src/services/Adapter.js"
+import { failedOutcome, type AdapterFailure, type Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
+import { entryOf } from "./Answer.js"
 import { keepArtifacts } from "./Artifacts.js"
 import { clientsOf } from "./Clients.js"
 import { ask, unfit } from "./Dialogue.js"
-import { ended, failing, type Work } from "./Mode.js"
+import { failing, type Work } from "./Mode.js"
 import { deadlineOf, sha256 } from "./Plan.js"
 import { CancelledElsewhere, Expired, ResultCorrupt, WorkerFailed, WorkerLost } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
-import { tellable } from "./Words.js"
 
 /** How far a task has been listened to, and on which boot of its session's machine. */
 const Cursor = Schema.Struct({
@@ -88,7 +88,7 @@ const entriesOf = ({ events = [], truncatedBefore }: Reply): ReadonlyArray<Entry
   ...(truncatedBefore === undefined
     ? []
     : [{ type: "task.progress", message: `The worker no longer has its events up to ${truncatedBefore}.` } as const]),
-  ...events.map(({ event }): Entry => (tellable.has(event.type) ? event : { log: `${event.message ?? event.type}\n` }))
+  ...events.map(({ event }) => entryOf(event))
 ]
 
 const advanced = (cursor: Cursor, { events = [], truncatedBefore = 0 }: Reply): Cursor => {
@@ -104,7 +104,7 @@ const lost = (work: Work, cursor: Cursor, detail: string): Effect.Effect<Observa
     Effect.as({
       entries: [],
       cursor: { ...cursor },
-      outcome: ended(
+      outcome: failedOutcome(
         new WorkerLost({
           detail,
           lastHeartbeat: cursor.at === undefined ? "its start" : new Date(cursor.at).toISOString()
@@ -123,12 +123,12 @@ const outcomeOf = (work: Work, reply: Reply): Effect.Effect<Outcome, AdapterFail
         return { ok: true, ...(result === undefined ? {} : { result }) }
       case "expired":
         return reply.error === undefined || reply.error.code === "worker.deadline_exceeded"
-          ? ended(new Expired({ seconds: deadlineOf(work.plan.details) }), result)
-          : ended(new CancelledElsewhere({ detail }), result)
+          ? failedOutcome(new Expired({ seconds: deadlineOf(work.plan.details) }), result)
+          : failedOutcome(new CancelledElsewhere({ detail }), result)
       case "cancelled":
-        return ended(new CancelledElsewhere({ detail }), result)
+        return failedOutcome(new CancelledElsewhere({ detail }), result)
       default:
-        return ended(
+        return failedOutcome(
           new WorkerFailed({
             detail,
             workerError:

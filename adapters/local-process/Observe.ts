@@ -1,12 +1,12 @@
 import { Clock, Effect, Option, Schema } from "effect"
 import type { NewArtifact, Task } from "../../src/domain/Task.js"
 import { understand } from "../../src/domain/WorkerLine.js"
-import type { Observation } from "../../src/services/Adapter.js"
+import { failedOutcome, type Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
 import { leftBehind } from "./Artifacts.js"
 import { endOrphans, type Ending } from "./Ending.js"
 import { cut, patience } from "./Lines.js"
-import { failure, outcomeOf, readAnswer } from "./Outcome.js"
+import { outcomeOf, readAnswer } from "./Outcome.js"
 import { readWindow } from "./Output.js"
 import { Cancelled, type Details, WorkerLost } from "./Spec.generated.js"
 import { files } from "./supervisor/Records.js"
@@ -49,10 +49,10 @@ export const observe = Effect.fn("local.observe")(
         return { ...seen, artifacts: [...seen.artifacts, ...others], outcome, pollAfter: 0 } satisfies Observation
       }
       case "void":
-        return { ...seen, outcome: failure(new Cancelled()), pollAfter: 0 } satisfies Observation
+        return { ...seen, outcome: failedOutcome(new Cancelled()), pollAfter: 0 } satisfies Observation
       default:
         return (yield* endOrphans(ending))
-          ? ({ ...seen, outcome: failure(lost(found)), pollAfter: 0 } satisfies Observation)
+          ? ({ ...seen, outcome: failedOutcome(lost(found)), pollAfter: 0 } satisfies Observation)
           : ({ ...seen, pollAfter: 100 } satisfies Observation)
     }
   },

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Json } from "../../src/domain/Json.js"
 import type { Outcome } from "../../src/domain/Task.js"
 import { type Answer, answerOf } from "../../src/domain/WorkerLine.js"
-import type { AdapterFailure } from "../../src/services/Adapter.js"
+import { failedOutcome } from "../../src/services/Adapter.js"
 import { decodeTail } from "./Lines.js"
 import { readWindow } from "./Output.js"
 import {
@@ -23,18 +23,6 @@ import type { Cursor } from "./Wire.js"
 const outputTail = 32 * 1024
 const lastLines = { bytes: 4096, count: 20 }
 
-/** A failure as a task's error. */
-export const failure = (error: AdapterFailure, result?: Json): Outcome => ({
-  ok: false,
-  error: {
-    code: error.code,
-    message: error.message,
-    retryable: error.retryable,
-    ...(error.details === undefined ? {} : { details: error.details })
-  },
-  ...(result === undefined ? {} : { result })
-})
-
 /** How the work ended, from its exit record and its own words. */
 export const outcomeOf = Effect.fn("local.outcome")(function* (
   taskId: string,
@@ -48,17 +36,17 @@ export const outcomeOf = Effect.fn("local.outcome")(function* (
   const result = said?.result
   switch (exit.reason) {
     case "spawn_failed":
-      return failure(new SpawnFailed({ executable, detail: exit.error?.message ?? "the system gave no reason" }))
+      return failedOutcome(new SpawnFailed({ executable, detail: exit.error?.message ?? "the system gave no reason" }))
     case "deadline":
-      return failure(new DeadlineExceeded({ seconds: details.deadlineSeconds }), result)
+      return failedOutcome(new DeadlineExceeded({ seconds: details.deadlineSeconds }), result)
     case "output_limit":
-      return failure(new OutputLimit({ bytes: details.outputLimitBytes }), result)
+      return failedOutcome(new OutputLimit({ bytes: details.outputLimitBytes }), result)
     case "supervisor_failed":
-      return failure(new SupervisorFailed({ detail: exit.error?.message ?? "it gave no reason" }), result)
+      return failedOutcome(new SupervisorFailed({ detail: exit.error?.message ?? "it gave no reason" }), result)
     case "cancelled":
-      return failure(new Cancelled(), result)
+      return failedOutcome(new Cancelled(), result)
     case "terminated":
-      return failure(
+      return failedOutcome(
         new Killed({
           executable,
           signal: "a SIGTERM to its supervisor",
@@ -78,7 +66,7 @@ const byItself = Effect.fnUntraced(function* (
   said: Answer | undefined
 ) {
   if (said?.ok === false) {
-    return failure(
+    return failedOutcome(
       new WorkerFailed({ detail: said.message, exitCode: code, workerError: said.error ?? null }),
       said.result
     )
@@ -86,8 +74,8 @@ const byItself = Effect.fnUntraced(function* (
   if (code === 0) return { ok: true, result: said?.result ?? (yield* printed(folder)) } satisfies Outcome
   const lines = yield* endOf(folder, files.stderr)
   if (code === null)
-    return failure(new Killed({ executable, signal: signal ?? "a signal", lastLines: lines }), said?.result)
-  return failure(new Exited({ executable, exitCode: code, lastLines: lines }), said?.result)
+    return failedOutcome(new Killed({ executable, signal: signal ?? "a signal", lastLines: lines }), said?.result)
+  return failedOutcome(new Exited({ executable, exitCode: code, lastLines: lines }), said?.result)
 })
 
 /** The line that says how the work went; empty if there is none. */

@@ -2,7 +2,7 @@ import type { Options } from "@effect/cli"
 import { Effect } from "effect"
 import { lookup } from "../domain/Config.js"
 import { InvalidInput } from "../domain/DispatchError.js"
-import type { Json, JsonObject } from "../domain/Json.js"
+import { defined, type JsonObject } from "../domain/Json.js"
 import type { DispatchCall, SpawnCall } from "../domain/Routing.js"
 import { TargetMode, TaskType } from "../domain/Task.js"
 import { Settings } from "../services/Settings.js"
@@ -174,6 +174,3 @@ const offers = Effect.fn("cli.offers")(function* (runtime: string, capability: s
     })
   }
 })
-
-const defined = (members: { readonly [key: string]: Json | undefined }): JsonObject =>
-  Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))

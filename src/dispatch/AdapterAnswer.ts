@@ -57,13 +57,6 @@ export const progress = (made: Progress): Change => ({
   ...(made.entries === undefined ? {} : { entries: made.entries })
 })
 
-export const errorOf = (failure: AdapterFailure): TaskError => ({
-  code: failure.code,
-  message: failure.message,
-  retryable: failure.retryable,
-  ...(failure.details === undefined ? {} : { details: failure.details })
-})
-
 export const retryNote = (failure: AdapterFailure, attempt: number) =>
   ({
     type: "task.progress",

@@ -3,11 +3,11 @@ import type { StoreFailed, TaskChanged } from "../domain/DispatchError.js"
 import { encodeText } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task, TaskError } from "../domain/Task.js"
-import { type Adapter, type AdapterFailure, Adapters } from "../services/Adapter.js"
+import { type Adapter, type AdapterFailure, Adapters, errorOf } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
-import { errorOf, guard, indeterminate, keptUntil, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
+import { guard, indeterminate, keptUntil, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
 import {
   backoff,
   cancelPatience,

@@ -62,3 +62,7 @@ export const canonical = (value: Json): string => {
   )
   return `{${members.sort().join(",")}}`
 }
+
+/** The members that are there; JSON has no undefined. */
+export const defined = (members: { readonly [key: string]: Json | undefined }): JsonObject =>
+  Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))

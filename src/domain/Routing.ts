@@ -14,7 +14,7 @@ import {
   type PolicyDenied,
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
-import { type Json, type JsonObject } from "./Json.js"
+import { defined, type Json, type JsonObject } from "./Json.js"
 import { chooseBackend, findSpec, sameProvider, type World } from "./RoutingBackend.js"
 import { finish, refuseCredential } from "./RoutingChecks.js"
 import {
@@ -276,10 +276,6 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
   })
 
 const textOf = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined)
-
-/** The members that are there; JSON has no undefined. */
-const defined = (members: { readonly [key: string]: Json | undefined }): JsonObject =>
-  Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))
 
 /** A call that names no other part of its route leaves the choice to a runtime profile. */
 const isOpen = ({ defaults }: Config, call: SpawnCall): boolean =>

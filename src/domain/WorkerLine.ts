@@ -53,7 +53,7 @@ export const answerOf = (line: string, taskId: string): Answer | undefined => {
 }
 
 /** A worker tells what it does; only we say where the task stands. */
-const tellable: ReadonlySet<string> = new Set([
+export const tellable: ReadonlySet<string> = new Set([
   "task.progress",
   "task.log",
   "task.result",

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Clarification } from "../domain/Clarification.js"
 import { InvalidInput } from "../domain/DispatchError.js"
-import type { JsonObject } from "../domain/Json.js"
+import { defined } from "../domain/Json.js"
 import { TaskHandle } from "../domain/TaskView.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Preflight } from "../dispatch/Preflight.js"
@@ -29,9 +29,6 @@ const either = (name: string, camel: string | undefined, snake: string | undefin
   camel !== undefined && snake !== undefined && camel !== snake
     ? new InvalidInput({ path: name, problem: "is given in two spellings with two values; give one" })
     : Effect.succeed(camel ?? snake)
-
-const defined = (members: { readonly [key: string]: JsonObject[string] | undefined }): JsonObject =>
-  Object.fromEntries(Object.entries(members).flatMap(([key, member]) => (member === undefined ? [] : [[key, member]])))
 
 /** A call whose transport repeats it is still one call. */
 const keyOf = (given: string | undefined, { toolUseId }: CallContext) =>

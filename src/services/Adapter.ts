@@ -2,7 +2,7 @@ import { Context, type Effect } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import type { AdapterNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
-import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task } from "../domain/Task.js"
+import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
 import type { Entry } from "./Store.js"
 
 /**
@@ -16,6 +16,21 @@ export interface AdapterFailure {
   readonly delivery: "none" | "unknown" | "done"
   readonly details?: Json | undefined
 }
+
+/** A backend's failure as a task's error. */
+export const errorOf = (failure: AdapterFailure): TaskError => ({
+  code: failure.code,
+  message: failure.message,
+  retryable: failure.retryable,
+  ...(failure.details === undefined ? {} : { details: failure.details })
+})
+
+/** A backend's failure as the way the work ended; what it gave before is kept. */
+export const failedOutcome = (failure: AdapterFailure, result?: Json): Outcome => ({
+  ok: false,
+  error: errorOf(failure),
+  ...(result === undefined ? {} : { result })
+})
 
 /** What an adapter learnt or made; stored before the next step. */
 export interface Progress {
