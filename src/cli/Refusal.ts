@@ -39,6 +39,7 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   ConfigNotWritten: refused,
   CredentialRefused: refused,
   PolicyDenied: refused,
+  QuotaReached: refused,
   AccountProfileNotFound: refused,
   AccountProviderMismatch: refused,
   RuntimeProfileNotFound: refused,

@@ -1,28 +1,22 @@
-import { Context, Duration, Effect, type Either, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { Account } from "../domain/Config.js"
 import { type DispatchError, TaskTerminal } from "../domain/DispatchError.js"
-import { canonical, type JsonObject } from "../domain/Json.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
-import { type DispatchCall, routeDispatch, routeSpawn, type RoutingError, type SpawnCall } from "../domain/Routing.js"
-import type { RoutedRequest, Task } from "../domain/Task.js"
+import { type DispatchCall, routeDispatch, routeSpawn, type SpawnCall } from "../domain/Routing.js"
+import type { Task } from "../domain/Task.js"
 import * as View from "../domain/TaskView.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
-import { Ids } from "../services/Ids.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
+import { type Accept, makeAccept } from "./Accept.js"
 import { decodeTaskId } from "./TaskIdInput.js"
 
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
 const cancelWait = Duration.seconds(20)
 const eventPage = 20
 const fullEventPage = 500
-
-export interface Accept {
-  /** The same key with the same call is the same task. */
-  readonly idempotencyKey?: string | undefined
-}
 
 export interface ListQuery {
   readonly statuses?: ReadonlyArray<TaskStatus> | undefined
@@ -88,45 +82,10 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       const adapters = yield* Adapters
       const audit = yield* Audit
       const scheduler = yield* Scheduler
-      const ids = yield* Ids
       const { config, environment } = yield* Settings
       const world = { config, specs: adapters.specs, environment }
 
-      const accept = Effect.fn("dispatch.accept")(function* (
-        tool: string,
-        routed: Either.Either<RoutedRequest, RoutingError>,
-        { idempotencyKey }: Accept
-      ) {
-        const request = yield* routed
-        const adapter = yield* adapters.find(request.adapter)
-        const id = yield* ids.taskId
-        const cloudAgent = adapter.describe({ id, request })
-        const { task, existed } = yield* store.create({
-          id,
-          request,
-          ...(cloudAgent === undefined ? {} : { cloudAgent }),
-          ...(idempotencyKey === undefined
-            ? {}
-            : { idempotency: { key: idempotencyKey, fingerprint: yield* ids.digest(meaningOf(tool, request)) } })
-        })
-        yield* audit.append({
-          event: tool,
-          taskId: task.id,
-          outcome: existed ? "repeated" : "accepted",
-          detail: routeOf(request)
-        })
-        yield* scheduler.wake(task.id)
-        return View.handle(task)
-      })
-
-      const audited =
-        (tool: string) =>
-        <A>(effect: Effect.Effect<A, DispatchError>) =>
-          Effect.tapError(effect, (error) =>
-            error._tag === "NeedsAnswers"
-              ? Effect.void
-              : audit.append({ event: tool, outcome: "refused", code: error.code })
-          )
+      const accept = yield* makeAccept
 
       const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
 
@@ -187,9 +146,9 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
 
       return {
         spawn: (call, options) =>
-          accept("spawn_cloud_agent", routeSpawn(world, call), options).pipe(audited("spawn_cloud_agent")),
+          Effect.map(accept("spawn_cloud_agent", routeSpawn(world, call), options), View.handle),
         dispatch: (call, options) =>
-          accept("dispatch_task", routeDispatch(world, call), options).pipe(audited("dispatch_task")),
+          Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
         logs: Effect.fn("dispatch.logs")(function* (id: string, page: { cursor: number; limit: number }) {
           const taskId = yield* decodeTaskId(id)
@@ -256,30 +215,3 @@ const cancelView = (task: Task): View.CancelView => {
     }
   }
 }
-
-/** What makes two calls the same call, whatever the config has become between them. */
-const meaningOf = (
-  tool: string,
-  { accountProfile, backend, input, metadata, runtime, target, taskType }: RoutedRequest
-): string =>
-  canonical([
-    tool,
-    runtime ?? null,
-    accountProfile,
-    backend,
-    taskType,
-    target.mode,
-    target.protocol ?? null,
-    target.details ?? null,
-    input,
-    metadata ?? null
-  ])
-
-const routeOf = (request: RoutedRequest): JsonObject => ({
-  provider: request.provider,
-  accountProfile: request.accountProfile,
-  backend: request.backend,
-  taskType: request.taskType,
-  targetMode: request.target.mode,
-  ...(request.runtime === undefined ? {} : { runtime: request.runtime })
-})

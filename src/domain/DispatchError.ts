@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { DateTime, Schema } from "effect"
 import { Question } from "./Clarification.js"
 import { TaskStatus } from "./Lifecycle.js"
 
@@ -37,11 +37,28 @@ export class CredentialRefused extends Schema.TaggedError<CredentialRefused>()("
 }
 
 export class PolicyDenied extends Schema.TaggedError<PolicyDenied>()("PolicyDenied", {
-  reason: Schema.String
+  reason: Schema.String,
+  rule: Schema.String
 }) {
   readonly code = "policy.denied"
   override get message() {
     return `The policy of this installation denies the dispatch: ${this.reason}. Whoever keeps its config can change policy.rules.`
+  }
+}
+
+/** A limit of the policy is used up. */
+export class QuotaReached extends Schema.TaggedError<QuotaReached>()("QuotaReached", {
+  rule: Schema.String,
+  limit: Schema.Literal("perHour", "concurrent"),
+  allowed: Schema.Int,
+  /** When there is room again, in milliseconds since 1970, where that is known. */
+  retryAt: Schema.optional(Schema.Int)
+}) {
+  readonly code = "policy.quota_reached"
+  override get message() {
+    return this.limit === "perHour"
+      ? `${this.rule} allows ${this.allowed} dispatches an hour and they are used up${this.retryAt === undefined ? "" : `; there is room again at ${DateTime.formatIso(DateTime.unsafeMake(this.retryAt))}`}.`
+      : `${this.rule} allows ${this.allowed} unfinished tasks at once and that many there are; wait for one to end, or cancel one.`
   }
 }
 
@@ -230,6 +247,7 @@ export type DispatchError =
   | NeedsAnswers
   | CredentialRefused
   | PolicyDenied
+  | QuotaReached
   | AccountProfileNotFound
   | AccountProviderMismatch
   | RuntimeProfileNotFound

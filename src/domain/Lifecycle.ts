@@ -103,5 +103,6 @@ export const table: Record<TaskStatus, Record<Transition, Step>> = {
 
 export const step = (from: TaskStatus, transition: Transition): Step => table[from][transition]
 
-export const isTerminal = (status: TaskStatus): boolean =>
-  status === "succeeded" || status === "failed" || status === "cancelled"
+export const terminalStatuses: ReadonlyArray<TaskStatus> = ["succeeded", "failed", "cancelled"]
+
+export const isTerminal = (status: TaskStatus): boolean => terminalStatuses.includes(status)

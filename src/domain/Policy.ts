@@ -1,9 +1,24 @@
-import { Either } from "effect"
 import type { Policy, PolicyRule } from "./Config.js"
-import { PolicyDenied } from "./DispatchError.js"
 import type { RoutedRequest } from "./Task.js"
 
-const matches = (rule: PolicyRule, request: RoutedRequest): boolean => {
+/** What a policy decides about. */
+export interface Subject {
+  readonly tool: string
+  readonly request: RoutedRequest
+  /** As `Caller` names it. */
+  readonly principal: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface Decision {
+  readonly effect: "allow" | "deny"
+  /** `policy.rules.N`, or `policy.defaultEffect` when no rule matched. */
+  readonly rule: string
+  readonly reason: string
+}
+
+const matches = (rule: PolicyRule, { request }: Subject): boolean => {
   const among = (names: ReadonlyArray<string> | undefined, value: string) =>
     names === undefined || names.includes(value)
   return (
@@ -16,12 +31,17 @@ const matches = (rule: PolicyRule, request: RoutedRequest): boolean => {
 }
 
 /** The first rule that matches decides, else the default, which is to allow. */
-export const decide = (policy: Policy, request: RoutedRequest): Either.Either<void, PolicyDenied> => {
-  const index = policy.rules.findIndex((rule) => matches(rule, request))
+export const decide = (policy: Policy, subject: Subject): Decision => {
+  const index = policy.rules.findIndex((rule) => matches(rule, subject))
   const rule = policy.rules[index]
-  const effect = rule?.effect ?? policy.defaultEffect ?? "allow"
-  if (effect === "allow") return Either.void
-  const reason =
-    rule === undefined ? "no rule allows it and policy.defaultEffect is deny" : (rule.reason ?? `policy.rules.${index}`)
-  return Either.left(new PolicyDenied({ reason }))
+  if (rule !== undefined) {
+    const name = `policy.rules.${index}`
+    return { effect: rule.effect, rule: name, reason: rule.reason ?? name }
+  }
+  const effect = policy.defaultEffect ?? "allow"
+  return {
+    effect,
+    rule: "policy.defaultEffect",
+    reason: effect === "allow" ? "no rule denies it" : "no rule allows it and policy.defaultEffect is deny"
+  }
 }

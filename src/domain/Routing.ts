@@ -11,7 +11,6 @@ import {
   type CredentialRefused,
   InvalidInput,
   NeedsAnswers,
-  type PolicyDenied,
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { defined, type Json, type JsonObject } from "./Json.js"
@@ -81,7 +80,6 @@ export type RoutingError =
   | CredentialRefused
   | InvalidInput
   | NeedsAnswers
-  | PolicyDenied
   | RuntimeProfileNotFound
 
 const instructionQuestion: Question = { id: "instruction", question: "What task should the cloud subagent run?" }
@@ -180,7 +178,6 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
       runtimeTools: call.runtimeTools ?? profile?.runtimeTools ?? defaults.runtimeTools
     })
     return yield* finish(
-      world,
       {
         ...(runtime === undefined ? {} : { runtime }),
         provider,
@@ -253,7 +250,6 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
       )
     }
     return yield* finish(
-      world,
       {
         provider: call.provider,
         accountProfile: call.accountProfile,

@@ -2,8 +2,6 @@ import { Either } from "effect"
 import { findCredential } from "./Credentials.js"
 import { CredentialRefused, InvalidInput } from "./DispatchError.js"
 import type { Json } from "./Json.js"
-import * as Policy from "./Policy.js"
-import type { World } from "./RoutingBackend.js"
 import type { RoutedRequest } from "./Task.js"
 
 /** The most a request's input may weigh as compact JSON, in UTF-16 code units. */
@@ -17,12 +15,8 @@ export const refuseCredential = (path: string, value: Json): Either.Either<void,
     : Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
 }
 
-/** The checks that need the whole request: no credential in it, nothing too big, and the policy. */
-export const finish = (
-  world: World,
-  request: RoutedRequest,
-  named: ReadonlyArray<readonly [path: string, value: Json]>
-) =>
+/** The checks that need the whole request: no credential in it, and nothing too big. */
+export const finish = (request: RoutedRequest, named: ReadonlyArray<readonly [path: string, value: Json]>) =>
   Either.gen(function* () {
     const parts: ReadonlyArray<readonly [string, Json]> = [
       ...named,
@@ -49,7 +43,6 @@ export const finish = (
         })
       )
     }
-    yield* Policy.decide(world.config.policy, request)
     return request
   })
 

@@ -84,6 +84,9 @@ export const Task = Schema.Struct({
   /** Grows with every change of the owner; a write under an older epoch is refused. */
   epoch: Schema.Int,
   request: RoutedRequest,
+  /** On whose behalf it was dispatched. */
+  principal: Schema.optional(Schema.String),
+  alias: Schema.optional(Schema.String),
   attempt: Schema.Int,
   startToken: Schema.optional(Schema.String),
   providerRefs: JsonObject,

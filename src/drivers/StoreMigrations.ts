@@ -79,7 +79,24 @@ const first = [
   `CREATE TABLE owners (owner TEXT PRIMARY KEY, lease_until INTEGER NOT NULL) STRICT`
 ]
 
-const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [["first", first]]
+/** `at` is when the task was created, in milliseconds since 1970. */
+const policies = [
+  `ALTER TABLE tasks ADD COLUMN principal TEXT`,
+  `ALTER TABLE tasks ADD COLUMN alias TEXT`,
+  `CREATE UNIQUE INDEX tasks_alias ON tasks (alias) WHERE alias IS NOT NULL`,
+  `CREATE TABLE quota_uses (
+    rule TEXT NOT NULL,
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    at INTEGER NOT NULL,
+    PRIMARY KEY (rule, task)
+  ) STRICT`,
+  `CREATE INDEX quota_uses_by_time ON quota_uses (rule, at)`
+]
+
+const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
+  ["first", first],
+  ["policies", policies]
+]
 
 const current = migrations.length
 

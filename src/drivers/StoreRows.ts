@@ -27,7 +27,8 @@ export interface Kept extends Journal {
 
 /** The columns a task is read from, of `tasks t` joined with `requests r`. */
 export const taskColumns = (sql: SqlClient) =>
-  sql.literal(`t.seq, t.id, t.status, t.settled, t.revision, t.epoch, t.attempt, t.cursor, t.error, t.outcome, r.request,
+  sql.literal(`t.seq, t.id, t.status, t.settled, t.revision, t.epoch, t.attempt, t.cursor, t.error, t.outcome,
+    t.principal, t.alias, r.request,
     t.start_token AS "startToken", t.log_length AS "logLength", t.event_count AS "eventCount",
     t.artifact_count AS "artifactCount", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
     t.provider_refs AS "providerRefs", t.cloud_agent AS "cloudAgent"`)
@@ -73,12 +74,14 @@ const orNull = <A>(value: A | undefined, encoded: (value: A) => string): string 
   value === undefined ? null : encoded(value)
 
 /** The columns of a new task that never change. */
-export const fixedColumns = ({ id, createdAt, request }: Task) => ({
+export const fixedColumns = ({ id, createdAt, request, principal, alias }: Task) => ({
   id,
   created_at: createdAt,
   provider: request.provider,
   runtime: request.runtime ?? null,
-  backend: request.backend
+  backend: request.backend,
+  principal: principal ?? null,
+  alias: alias ?? null
 })
 
 export const requestText = ({ request }: Task): string => encode.request(request)

@@ -9,6 +9,7 @@ import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
 import { storeFailed } from "./SqlFault.js"
 import * as Sqlite from "./Sqlite.js"
+import { countQuotas, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
 import { migrate } from "./StoreMigrations.js"
 import { decodeArtifacts, decodeEvents, decodeResources, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
@@ -51,7 +52,9 @@ const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const first = task.idempotency === undefined ? undefined : yield* earlier(task.idempotency)
         if (first !== undefined) return { task: first, existed: true }
+        yield* countQuotas(sql, task.quotas ?? [], now)
         yield* insertTask(sql, addition, task.idempotency)
+        yield* writeQuotas(sql, task, now)
         return { task: addition.task, existed: false }
       })
     )
@@ -71,6 +74,14 @@ const make = Effect.gen(function* () {
     if (task.revision !== basis.revision) yield* wakeups.ring(basis.id)
     return task
   }, Effect.catchTags(failures))
+
+  const resolve = Effect.fn("store.resolve")(
+    function* (alias: string) {
+      const [row] = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE alias = ${alias}`
+      return row === undefined ? yield* new TaskNotFound({ id: alias }) : TaskId.make(row.id)
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
   const list: (typeof Store.Service)["list"] = Effect.fn("store.list")(function* ({
     statuses,
@@ -198,6 +209,7 @@ const make = Effect.gen(function* () {
   return {
     create,
     find,
+    resolve,
     list,
     commit,
     events,

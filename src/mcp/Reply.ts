@@ -43,6 +43,7 @@ export const fromError = (tool: string) =>
     InvalidInput: (error) => toolError(error),
     CredentialRefused: (error) => toolError(error),
     PolicyDenied: (error) => toolError(error),
+    QuotaReached: (error) => toolError(error, true),
     AccountProfileNotFound: (error) => toolError(error),
     AccountProviderMismatch: (error) => toolError(error),
     RuntimeProfileNotFound: (error) => toolError(error),

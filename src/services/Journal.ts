@@ -22,13 +22,15 @@ export interface Addition {
 }
 
 /** The state and the first event of a task nobody has touched. */
-export const open = ({ id, request, cloudAgent }: NewTask, now: number): Addition => ({
+export const open = ({ id, request, cloudAgent, principal, alias }: NewTask, now: number): Addition => ({
   task: {
     id,
     status: "queued",
     revision: 1,
     epoch: 0,
     request,
+    ...(principal === undefined ? {} : { principal }),
+    ...(alias === undefined ? {} : { alias }),
     attempt: 0,
     providerRefs: {},
     ...(cloudAgent === undefined ? {} : { cloudAgent }),

@@ -1,5 +1,11 @@
 import { Context, type Effect, Layer } from "effect"
-import type { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import type {
+  IdempotencyConflict,
+  QuotaReached,
+  StoreFailed,
+  TaskChanged,
+  TaskNotFound
+} from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { TaskStatus, Transition } from "../domain/Lifecycle.js"
 import type {
@@ -19,8 +25,23 @@ export interface NewTask {
   readonly id: TaskId
   readonly request: RoutedRequest
   readonly cloudAgent?: JsonObject | undefined
+  /** On whose behalf, as `Caller` names it. */
+  readonly principal?: string | undefined
+  /** Another name, unique among all tasks, that `resolve` finds it by. */
+  readonly alias?: string | undefined
+  /** Limits that this creation must keep, each counted over all tasks that were created under the same rule. */
+  readonly quotas?: ReadonlyArray<Quota> | undefined
   /** Two creations with one key and one fingerprint are one task. */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined
+}
+
+export interface Quota {
+  /** What is counted together. */
+  readonly rule: string
+  /** At most so many creations in the last 3,600 s. */
+  readonly perHour?: number | undefined
+  /** At most so many tasks that are not terminal. */
+  readonly concurrent?: number | undefined
 }
 
 /** Text for the log, or an event; a `task.log` event's message goes to the log and is not stored twice. */
@@ -91,11 +112,19 @@ export interface ClaimRequest {
 export class Store extends Context.Tag("agentdispatch/Store")<
   Store,
   {
-    /** Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. */
+    /**
+     * Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. Quotas are
+     * counted and kept in the same transaction, so two processes cannot both take the last place.
+     */
     readonly create: (
       task: NewTask
-    ) => Effect.Effect<{ readonly task: Task; readonly existed: boolean }, IdempotencyConflict | StoreFailed>
+    ) => Effect.Effect<
+      { readonly task: Task; readonly existed: boolean },
+      IdempotencyConflict | QuotaReached | StoreFailed
+    >
     readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+    /** The id of the task that has this alias. */
+    readonly resolve: (alias: string) => Effect.Effect<TaskId, TaskNotFound | StoreFailed>
     readonly list: (query: TaskQuery) => Effect.Effect<TaskPage, StoreFailed>
     /**
      * Applies a change if the task still is at the basis' revision and epoch, else `TaskChanged`. A transition that the

@@ -1,11 +1,11 @@
 import { Clock, Effect, Option } from "effect"
-import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { IdempotencyConflict, QuotaReached, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Artifact, Resource, Task, TaskId } from "../domain/Task.js"
 import type { TaskEvent } from "../domain/TaskEvent.js"
 import { type Addition, extend, open } from "./Journal.js"
 import { pageOf } from "./LogText.js"
-import type { ClaimRequest, Store } from "./Store.js"
+import type { ClaimRequest, Quota, Store } from "./Store.js"
 import { makeWakeups } from "./Wakeups.js"
 
 interface Kept {
@@ -19,11 +19,28 @@ interface Kept {
   dueAt: number
 }
 
+const hour = 3_600_000
+
 /** Keeps everything in this process; each operation is one step no other can come between. */
 export const makeMemory = Effect.gen(function* () {
   const kept = new Map<string, Kept>()
   const keys = new Map<string, { readonly fingerprint: string; readonly id: TaskId }>()
   const leases = new Map<string, number>()
+  const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
+
+  const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
+    const own = uses.filter((use) => use.rule === rule)
+    const recent = own.filter(({ at }) => at > now - hour)
+    if (perHour !== undefined && recent.length >= perHour) {
+      const oldest = perHour === 0 ? undefined : recent.at(-perHour)
+      const retryAt = oldest === undefined ? {} : { retryAt: oldest.at + hour }
+      return new QuotaReached({ rule, limit: "perHour", allowed: perHour, ...retryAt })
+    }
+    const unfinished = own.filter(({ id }) => !isTerminal(kept.get(id)?.task.status ?? "failed"))
+    return concurrent !== undefined && unfinished.length >= concurrent
+      ? new QuotaReached({ rule, limit: "concurrent", allowed: concurrent })
+      : undefined
+  }
   const wakeups = yield* makeWakeups
 
   const get = (id: TaskId) =>
@@ -89,6 +106,10 @@ export const makeMemory = Effect.gen(function* () {
         return { task: first.task, existed: true }
       }
       if (kept.has(task.id)) return yield* new StoreFailed({ fault: "io", detail: `${task.id} exists already` })
+      for (const quota of task.quotas ?? []) {
+        const reached = countQuota(quota, now)
+        if (reached !== undefined) return yield* reached
+      }
       const addition = open(task, now)
       const entry: Kept = {
         seq: kept.size + 1,
@@ -101,12 +122,19 @@ export const makeMemory = Effect.gen(function* () {
         dueAt: 0
       }
       kept.set(task.id, entry)
+      for (const { rule } of task.quotas ?? []) uses.push({ rule, id: task.id, at: now })
       if (task.idempotency !== undefined)
         keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
       return { task: entry.task, existed: false }
     }),
 
     find: (id) => Effect.map(get(id), ({ task }) => task),
+
+    resolve: (alias) =>
+      Effect.suspend(() => {
+        const found = [...kept.values()].find(({ task }) => task.alias === alias)
+        return found === undefined ? new TaskNotFound({ id: alias }) : Effect.succeed(found.task.id)
+      }),
 
     list: ({ statuses, runtime, provider, limit, before }) =>
       Effect.sync(() => {

@@ -11,6 +11,7 @@ export type Around = <A, E>(call: Effect.Effect<A, E>, method: Method) => Effect
 export const around = (store: typeof Store.Service, wrap: Around): typeof Store.Service => ({
   create: (task) => wrap(store.create(task), "create"),
   find: (id) => wrap(store.find(id), "find"),
+  resolve: (alias) => wrap(store.resolve(alias), "resolve"),
   list: (query) => wrap(store.list(query), "list"),
   commit: (basis, change) => wrap(store.commit(basis, change), "commit"),
   events: (id, options) => wrap(store.events(id, options), "events"),
