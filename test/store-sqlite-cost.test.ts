@@ -86,7 +86,7 @@ describe("what reading costs", () => {
         12
       )
       assert.notMatch(told.map(({ text }) => text).join("\n"), /BEGIN|UPDATE|DELETE/)
-      assert.deepStrictEqual(yield* store.cancelling("a"), [])
+      assert.deepStrictEqual(yield* store.wanted("a"), [])
       yield* store.events(last.id, { afterRevision: 0, limit: 10 })
       yield* store.release("a")
       const plans = yield* Effect.forEach([...told], (statement) => planOf(sql, statement))

@@ -50,6 +50,7 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   TaskNotFound: () => ExitCode.notFound,
   TaskTerminal: refused,
   ArtifactNotFound: refused,
+  QuestionClosed: refused,
   BackendFailed: refused,
   IdempotencyConflict: refused,
   TaskChanged: refused,

@@ -71,6 +71,7 @@ const colours: Readonly<Record<TaskStatus, number>> = {
   provisioning: 36,
   starting: 36,
   running: 36,
+  input_required: 35,
   completing: 36,
   cancelling: 33,
   succeeded: 32,

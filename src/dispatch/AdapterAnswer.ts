@@ -1,6 +1,6 @@
 import { Cause, Duration, Effect } from "effect"
 import type { Resource, Task, TaskError } from "../domain/Task.js"
-import type { AdapterFailure, Progress } from "../services/Adapter.js"
+import type { AdapterFailure, Adapters, Progress } from "../services/Adapter.js"
 import type { Change } from "../services/Store.js"
 
 /**
@@ -18,6 +18,7 @@ const limits = {
   cancel: 120,
   cleanup: 2_400,
   send: 120,
+  answer: 120,
   readArtifact: 120
 } as const
 
@@ -48,6 +49,17 @@ export const guard = <A>(
         })
       )
     )
+  )
+
+/** The adapter of a task; its code may be loaded now. */
+export const load = (adapters: typeof Adapters.Service, { request }: Task) =>
+  guard("load", () =>
+    Effect.mapError(adapters.find(request.adapter), ({ code, message }): AdapterFailure => ({
+      code,
+      message,
+      retryable: false,
+      delivery: "none"
+    }))
   )
 
 export const progress = (made: Progress): Change => ({

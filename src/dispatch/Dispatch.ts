@@ -4,6 +4,7 @@ import { type DispatchError, TaskTerminal } from "../domain/DispatchError.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
 import { type DispatchCall, routeDispatch, routeSpawn, type SpawnCall } from "../domain/Routing.js"
 import type { Task } from "../domain/Task.js"
+import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
@@ -115,11 +116,13 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         const now = yield* find(id)
         const known = sinceRevision ?? now.revision
         const task = yield* waited(now, waitSeconds, (seen) => seen.revision > known || isTerminal(seen.status))
-        if (sinceRevision === undefined) return View.record(task, full)
-        if (task.revision <= sinceRevision) return View.unchanged(task)
+        if (sinceRevision !== undefined && task.revision <= sinceRevision) return View.unchanged(task)
+        const asked = task.status === "input_required" ? yield* store.questions(task.id) : []
+        const open = asked.length === 0 ? {} : { questions: asked.filter(isOpen).map(View.question) }
+        if (sinceRevision === undefined) return { ...View.record(task, full), ...open }
         const limit = full ? fullEventPage : eventPage
         const events = yield* store.events(task.id, { afterRevision: sinceRevision, limit: limit + 1, newest: true })
-        return View.delta(task, events.slice(-limit), events.length > limit)
+        return { ...View.delta(task, events.slice(-limit), events.length > limit), ...open }
       })
 
       const cancel = Effect.fn("dispatch.cancel")(function* (id: string) {

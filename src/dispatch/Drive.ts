@@ -7,7 +7,8 @@ import { type Adapter, type AdapterFailure, Adapters, errorOf } from "../service
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
-import { guard, indeterminate, keptUntil, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
+import { makeAsking, parked } from "./Questions.js"
+import { guard, indeterminate, keptUntil, load, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
 import {
   backoff,
   cancelPatience,
@@ -35,6 +36,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       const adapters = yield* Adapters
       const ids = yield* Ids
       const patience = yield* makePatience
+      const asking = yield* makeAsking
 
       const commit = (task: Task, change: Change) => store.commit(task, change)
       const again = (task: Task): Next => (task.settled ? { next: "settled", task } : { next: "again", task })
@@ -160,7 +162,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         const moved = encodeText(observation.cursor) !== encodeText(task.cursor ?? null)
         if (!moved && !ended && observation.entries.length === 0) return { task, millis: observation.pollAfter, ended }
         const committed = yield* commit(task, {
-          entries: observation.entries,
+          ...(yield* asking(adapter, task, observation.entries)),
           cursor: observation.cursor,
           ...(observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
           ...(observation.outcome !== undefined ? { transition: "finish", outcome: observation.outcome } : {})
@@ -174,6 +176,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           ? again(collected.task)
           : after(collected.task, collected.millis)
       })
+
+      const waiting = parked({ store, patience, collect, again, after })
 
       const completing = Effect.fn("drive.completing")(function* (adapter: typeof Adapter.Service, task: Task) {
         yield* guard("finish", () => adapter.finish(task)).pipe(
@@ -261,6 +265,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
               : resolve(adapter, task)
           case "running":
             return running(adapter, task)
+          case "input_required":
+            return waiting(adapter, task)
           case "completing":
             return completing(adapter, task)
           case "cancelling":
@@ -272,18 +278,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         }
       }
 
-      const load = (task: Task) =>
-        guard("load", () =>
-          Effect.mapError(adapters.find(task.request.adapter), ({ code, message }): AdapterFailure => ({
-            code,
-            message,
-            retryable: false,
-            delivery: "none"
-          }))
-        )
-
       const step: Step = (task) =>
-        Effect.either(load(task)).pipe(
+        Effect.either(load(adapters, task)).pipe(
           Effect.flatMap((loaded): Stepping => {
             if (loaded._tag === "Right") return advance(loaded.right, task)
             return isTerminal(task.status) ? postpone(task, {}, 7) : fail(task, errorOf(loaded.left))

@@ -37,3 +37,5 @@ export const makePatience = Effect.map(
       })
   })
 )
+
+export type Patience = Effect.Effect.Success<typeof makePatience>

@@ -168,6 +168,18 @@ export class ArtifactNotFound extends Schema.TaggedError<ArtifactNotFound>()("Ar
   }
 }
 
+/** An answer that nobody waits for: never asked, already answered, or too late. */
+export class QuestionClosed extends Schema.TaggedError<QuestionClosed>()("QuestionClosed", {
+  taskId: Schema.String,
+  keys: Schema.Array(Schema.String),
+  open: Schema.Array(Schema.String)
+}) {
+  readonly code = "question.closed"
+  override get message() {
+    return `Task "${this.taskId}" does not wait for an answer to ${listed(this.keys)}: it was never asked, has its answer, or the task has ended. Open questions: ${listed(this.open)}.`
+  }
+}
+
 /** A backend could not do what was asked of it for a task that exists. */
 export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendFailed", {
   code: Schema.String,
@@ -258,6 +270,7 @@ export type DispatchError =
   | TaskNotFound
   | TaskTerminal
   | ArtifactNotFound
+  | QuestionClosed
   | BackendFailed
   | IdempotencyConflict
   | TaskChanged

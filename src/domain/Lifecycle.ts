@@ -6,6 +6,7 @@ export const TaskStatus = Schema.Literal(
   "provisioning",
   "starting",
   "running",
+  "input_required",
   "completing",
   "cancelling",
   "succeeded",
@@ -17,14 +18,16 @@ export type TaskStatus = typeof TaskStatus.Type
 /**
  * What can happen to a task.
  * `provision` and `start` announce an effect that follows; `retry` announces another start after one that is known
- * not to have reached the far side; `run` and `finish` record what the far side said; `cancel` is somebody's wish and
- * `stopped` its confirmation.
+ * not to have reached the far side; `run`, `ask` and `finish` record what the far side said, `resume` that it has its
+ * answers; `cancel` is somebody's wish and `stopped` its confirmation.
  */
 export const Transition = Schema.Literal(
   "provision",
   "start",
   "retry",
   "run",
+  "ask",
+  "resume",
   "finish",
   "succeed",
   "fail",
@@ -48,16 +51,33 @@ const finishing: Step = { refused: "already finishing" }
 const provision = to("provisioning", "task.provisioning")
 const start = to("starting", "task.starting")
 const run = to("running", "task.started")
+const ask = to("input_required", "task.input_required")
 const finish = to("completing", "task.completing")
 const fail = to("failed", "task.failed")
 const cancel = to("cancelling", "task.cancelling")
 const stopped = to("cancelled", "task.cancelled")
+
+const nothing: Record<Transition, Step> = {
+  provision: no,
+  start: no,
+  retry: no,
+  run: no,
+  ask: no,
+  resume: no,
+  finish: no,
+  succeed: no,
+  fail: no,
+  cancel: no,
+  stopped: no
+}
 
 const terminal = (wish: TaskStatus): Record<Transition, Step> => ({
   provision: finished,
   start: finished,
   retry: finished,
   run: finished,
+  ask: finished,
+  resume: finished,
   finish: finished,
   succeed: finished,
   fail: finished,
@@ -67,35 +87,22 @@ const terminal = (wish: TaskStatus): Record<Transition, Step> => ({
 
 /**
  * The whole life of a task. A queued task has touched nothing, so its cancel is complete at once; a cancel that meets
- * finished work (`cancelling` × `finish`) keeps the work; `completing` has its outcome on disk and can only reach it.
+ * finished work (`cancelling` × `finish`) keeps the work; one that waits for an answer may still end by itself; `completing` has its outcome on disk and can only reach it.
  */
 export const table: Record<TaskStatus, Record<Transition, Step>> = {
-  queued: { provision, start, retry: no, run: no, finish: no, succeed: no, fail, cancel: stopped, stopped: no },
-  provisioning: { provision: same, start, retry: no, run: no, finish: no, succeed: no, fail, cancel, stopped: no },
-  starting: { provision: no, start: no, retry: start, run, finish, succeed: no, fail, cancel, stopped: no },
-  running: { provision: no, start: no, retry: no, run: same, finish, succeed: no, fail, cancel, stopped: no },
-  completing: {
-    provision: no,
-    start: no,
-    retry: no,
-    run: no,
-    finish: same,
-    succeed: to("succeeded", "task.succeeded"),
+  queued: {
+    ...nothing,
+    provision,
+    start,
     fail,
-    cancel: finishing,
-    stopped: no
+    cancel: stopped
   },
-  cancelling: {
-    provision: no,
-    start: no,
-    retry: no,
-    run: no,
-    finish,
-    succeed: no,
-    fail,
-    cancel: same,
-    stopped
-  },
+  provisioning: { ...nothing, provision: same, start, fail, cancel },
+  starting: { ...nothing, retry: start, run, finish, fail, cancel },
+  running: { ...nothing, run: same, ask, resume: same, finish, fail, cancel },
+  input_required: { ...nothing, ask: same, resume: to("running", "task.resumed"), finish, fail, cancel },
+  completing: { ...nothing, finish: same, succeed: to("succeeded", "task.succeeded"), fail, cancel: finishing },
+  cancelling: { ...nothing, finish, fail, cancel: same, stopped },
   succeeded: terminal("succeeded"),
   failed: terminal("failed"),
   cancelled: terminal("cancelled")

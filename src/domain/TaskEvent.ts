@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Json } from "./Json.js"
 
-/** The kinds of events in a task's journal: the contract's thirteen, and two that name our own steps. */
+/** The kinds of events in a task's journal: the contract's thirteen, and those that name steps of our own. */
 export const TaskEventType = Schema.Literal(
   "task.created",
   "task.provisioning",
@@ -11,6 +11,9 @@ export const TaskEventType = Schema.Literal(
   "task.log",
   "task.result",
   "task.heartbeat",
+  "task.input_required",
+  "task.answered",
+  "task.resumed",
   "task.completing",
   "task.succeeded",
   "task.failed",

@@ -4,6 +4,7 @@ import { isTerminal, TaskStatus } from "./Lifecycle.js"
 import { shrink } from "./Shrink.js"
 import { type Artifact, Target, type Task, TaskError, TaskType } from "./Task.js"
 import type { TaskEvent } from "./TaskEvent.js"
+import { AnswerField, type TaskQuestion } from "./TaskQuestion.js"
 
 /** What a dispatch returns at once. */
 export const TaskHandle = Schema.Struct({
@@ -27,6 +28,14 @@ export const EventView = Schema.Struct({
   payload: Schema.optional(Json)
 })
 
+/** A question as its task's callers see it. */
+export const QuestionView = Schema.Struct({
+  key: Schema.String,
+  question: Schema.String,
+  fields: Schema.Array(AnswerField),
+  expiresAt: Schema.optional(Schema.String)
+})
+
 /** The task record; of a caller that named a revision it already has, only what changed since. */
 export const TaskStatusView = Schema.Struct({
   id: Schema.String,
@@ -48,6 +57,8 @@ export const TaskStatusView = Schema.Struct({
   cloudAgent: Schema.optional(Json),
   result: Schema.optional(Json),
   error: Schema.optional(TaskError),
+  /** What the agent waits for; answer_task answers it. */
+  questions: Schema.optional(Schema.Array(QuestionView)),
   events: Schema.optional(Schema.Array(EventView)),
   /** There were more events than are shown; `full: true` shows more of them. */
   eventsOmitted: Schema.optional(Schema.Boolean),
@@ -104,6 +115,13 @@ export const LogView = Schema.Struct({
 })
 
 const iso = (millis: number): string => DateTime.formatIso(DateTime.unsafeMake(millis))
+
+export const question = ({ key, question: text, fields, expiresAt }: TaskQuestion) => ({
+  key,
+  question: text,
+  fields,
+  ...(expiresAt === undefined ? {} : { expiresAt: iso(expiresAt) })
+})
 
 export const handle = (task: Task): TaskHandle => ({
   taskId: task.id,

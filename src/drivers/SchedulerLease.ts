@@ -69,7 +69,9 @@ export const layer = (options: LeaseOptions = defaults) =>
         for (;;) {
           const stepping = step(task)
           const taken = yield* Effect.either(
-            task.status === "running" ? Effect.raceFirst(stepping, rung(task, bell)) : stepping
+            task.status === "running" || task.status === "input_required"
+              ? Effect.raceFirst(stepping, rung(task, bell))
+              : stepping
           )
           let pause: Duration.DurationInput = 0
           if (taken._tag === "Right") {
@@ -148,7 +150,7 @@ export const layer = (options: LeaseOptions = defaults) =>
                   )
                 )
               }
-              if (driven > 0) yield* Effect.forEach(yield* store.cancelling(owner), wake, { discard: true })
+              if (driven > 0) yield* Effect.forEach(yield* store.wanted(owner), wake, { discard: true })
             }).pipe(Effect.catchAll((error) => Effect.logWarning(`looking for tasks failed: ${error.message}`)))
             return yield* Effect.forever(
               Effect.zipRight(tick, Effect.timeoutOption(Queue.take(doorbell), options.poll))

@@ -93,9 +93,23 @@ const policies = [
   `CREATE INDEX quota_uses_by_time ON quota_uses (rule, at)`
 ]
 
+/** `answered` and `delivered` repeat what the question says, so that it can be looked for. */
+const questions = [
+  `CREATE TABLE questions (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    key TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    answered INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    PRIMARY KEY (task, key)
+  ) STRICT`
+]
+
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
-  ["policies", policies]
+  ["policies", policies],
+  ["questions", questions]
 ]
 
 const current = migrations.length

@@ -4,6 +4,7 @@ import { Effect, Record, Schema } from "effect"
 import { Json, JsonObject } from "../domain/Json.js"
 import { Artifact, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
 import { TaskEvent } from "../domain/TaskEvent.js"
+import { isOpen, TaskQuestion } from "../domain/TaskQuestion.js"
 import type { Journal } from "../services/Journal.js"
 
 const TaskRow = Schema.Struct({
@@ -61,13 +62,16 @@ export const decodeArtifacts = decodeRows(Schema.Struct({ artifact: Schema.parse
 
 export const decodeResources = decodeRows(Schema.Struct({ ...Resource.fields, ref: Schema.parseJson(JsonObject) }))
 
+export const decodeQuestions = decodeRows(Schema.Struct({ question: Schema.parseJson(TaskQuestion) }))
+
 /** Values of our own types always have a text, so one that has none is a defect. */
 const encode = {
   json: Schema.encodeSync(Schema.parseJson(Json)),
   request: Schema.encodeSync(Schema.parseJson(RoutedRequest)),
   outcome: Schema.encodeSync(Schema.parseJson(Outcome)),
   error: Schema.encodeSync(Schema.parseJson(TaskError)),
-  artifact: Schema.encodeSync(Schema.parseJson(Artifact))
+  artifact: Schema.encodeSync(Schema.parseJson(Artifact)),
+  question: Schema.encodeSync(Schema.parseJson(TaskQuestion))
 }
 
 const orNull = <A>(value: A | undefined, encoded: (value: A) => string): string | null =>
@@ -128,4 +132,13 @@ export const resourceRow = (seq: number, { key, kind, ref, state }: Resource) =>
   kind,
   ref: encode.json(ref),
   state
+})
+
+export const questionRow = (seq: number, question: TaskQuestion) => ({
+  task: seq,
+  key: question.key,
+  asked_at: question.askedAt,
+  answered: isOpen(question) ? 0 : 1,
+  delivered: question.delivered ? 1 : 0,
+  question: encode.question(question)
 })

@@ -12,7 +12,15 @@ import * as Sqlite from "./Sqlite.js"
 import { countQuotas, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
 import { migrate } from "./StoreMigrations.js"
-import { decodeArtifacts, decodeEvents, decodeResources, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
+import {
+  decodeArtifacts,
+  decodeEvents,
+  decodeQuestions,
+  decodeResources,
+  decodeTasks,
+  type Kept,
+  taskColumns
+} from "./StoreRows.js"
 import { insertTask, writeAddition } from "./StoreWrites.js"
 
 /** How soon a change by another process is noticed. */
@@ -142,6 +150,12 @@ const make = Effect.gen(function* () {
     return yield* decodeResources(rows)
   }, Effect.catchTags(failures))
 
+  const questions: (typeof Store.Service)["questions"] = Effect.fn("store.questions")(function* (id) {
+    const rows =
+      yield* sql`SELECT question FROM questions WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY asked_at, key`
+    return (yield* decodeQuestions(rows)).map(({ question }) => question)
+  }, Effect.catchTags(failures))
+
   const isAbove = (id: TaskId, revision: number) =>
     Effect.flatMap(sql<{ revision: number }>`SELECT revision FROM tasks WHERE id = ${id}`, ([row]) =>
       row === undefined ? new TaskNotFound({ id }) : Effect.succeed(row.revision > revision)
@@ -196,11 +210,12 @@ const make = Effect.gen(function* () {
     Effect.catchTag("SqlError", storeFailed)
   )
 
-  const cancelling = Effect.fn("store.cancelling")(
+  const wanted = Effect.fn("store.wanted")(
     function* (owner: string) {
-      const rows = yield* sql<{
-        id: string
-      }>`SELECT id FROM tasks WHERE owner = ${owner} AND status = 'cancelling' ORDER BY seq`
+      const rows = yield* sql<{ id: string }>`SELECT id FROM tasks t WHERE owner = ${owner} AND (status = 'cancelling'
+        OR (status = 'input_required'
+          AND EXISTS (SELECT 1 FROM questions q WHERE q.task = t.seq AND q.answered = 1 AND q.delivered = 0)))
+        ORDER BY seq`
       return rows.map(({ id }) => TaskId.make(id))
     },
     Effect.catchTag("SqlError", storeFailed)
@@ -216,12 +231,13 @@ const make = Effect.gen(function* () {
     log,
     artifacts,
     resources,
+    questions,
     changed,
     renew,
     claim,
     release,
     owned,
-    cancelling
+    wanted
   }
 })
 

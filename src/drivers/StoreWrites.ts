@@ -10,6 +10,7 @@ import {
   type Kept,
   largeColumns,
   movingColumns,
+  questionRow,
   requestText,
   resourceRow
 } from "./StoreRows.js"
@@ -88,6 +89,12 @@ export const writeAddition = Effect.fnUntraced(function* (
     change.resources ?? [],
     (resource) => sql`INSERT INTO resources ${sql.insert(resourceRow(seq, resource))}
       ON CONFLICT (task, key) DO UPDATE SET kind = excluded.kind, ref = excluded.ref, state = excluded.state`,
+    { discard: true }
+  )
+  yield* Effect.forEach(
+    change.questions ?? [],
+    (question) => sql`INSERT INTO questions ${sql.insert(questionRow(seq, question))} ON CONFLICT (task, key)
+      DO UPDATE SET answered = excluded.answered, delivered = excluded.delivered, question = excluded.question`,
     { discard: true }
   )
 })

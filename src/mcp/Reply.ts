@@ -54,6 +54,7 @@ export const fromError = (tool: string) =>
     TaskNotFound: (error) => toolError(error),
     TaskTerminal: (error) => toolError(error),
     ArtifactNotFound: (error) => toolError(error),
+    QuestionClosed: (error) => toolError(error),
     BackendFailed: (error) => toolError(error, error.retryable),
     IdempotencyConflict: (error) => toolError(error),
     TaskChanged: (error) => toolError(error, true),

@@ -3,6 +3,7 @@ import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import type { AdapterNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
+import type { Answer } from "../domain/TaskQuestion.js"
 import type { Entry } from "./Store.js"
 
 /**
@@ -66,6 +67,12 @@ export interface Message {
   readonly text: string
 }
 
+export interface Answered {
+  /** As the worker called it. */
+  readonly key: string
+  readonly answer: Answer
+}
+
 /** The agent has it, its backend keeps it for the agent, or nobody knows. */
 export type Delivery = "delivered" | "queued" | "unknown"
 
@@ -118,6 +125,11 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
     ) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
     /** Says something to the agent that has the task; the same message id is one message. Absent where agents cannot be spoken to. */
     readonly send?: (task: Task, message: Message) => Effect.Effect<{ readonly delivery: Delivery }, AdapterFailure>
+    /**
+     * Gives the agent the answer to a question it asked with `task.input_required`; the same question again is the same
+     * answer. Absent where agents cannot be answered: their questions are only told, and nobody waits.
+     */
+    readonly answer?: (task: Task, question: Answered) => Effect.Effect<void, AdapterFailure>
     /** A piece of an artifact's bytes. Absent where artifacts cannot be read through the backend. */
     readonly readArtifact?: (
       task: Task,

@@ -3,6 +3,7 @@ import type { Json } from "../domain/Json.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
 import type { Artifact, Task } from "../domain/Task.js"
 import { type NewTaskEvent, type TaskEvent, TaskEventType } from "../domain/TaskEvent.js"
+import { asked } from "../domain/TaskQuestion.js"
 import type { Basis, Change, NewTask } from "./Store.js"
 
 /** A task and how much of its journal is written. */
@@ -136,10 +137,13 @@ const moved = (
 
 const eventType = Schema.decodeUnknownSync(TaskEventType)
 
-const transitionEvent = (type: TaskEventType, { error }: Change): NewTaskEvent =>
-  type === "task.failed" && error !== undefined
+const transitionEvent = (type: TaskEventType, { error, questions = [] }: Change): NewTaskEvent => {
+  const [question] = questions
+  if (type === "task.input_required" && question !== undefined) return asked(question)
+  return type === "task.failed" && error !== undefined
     ? { type, payload: { code: error.code, message: error.message } }
     : { type }
+}
 
 const logPayload = ({ payload }: NewTaskEvent, cursor: number, length: number): Json =>
   payload === undefined ? { cursor, length } : { cursor, length, payload }

@@ -19,6 +19,7 @@ import type {
   TaskId
 } from "../domain/Task.js"
 import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
+import type { TaskQuestion } from "../domain/TaskQuestion.js"
 import { makeMemory } from "./StoreMemory.js"
 
 export interface NewTask {
@@ -62,6 +63,8 @@ export interface Change {
   readonly artifacts?: ReadonlyArray<NewArtifact>
   /** Upserted by key. */
   readonly resources?: ReadonlyArray<Resource>
+  /** Upserted by key. */
+  readonly questions?: ReadonlyArray<TaskQuestion>
   readonly settled?: boolean
   /** Nobody claims the task again before this time, in milliseconds since 1970. */
   readonly dueAt?: number
@@ -143,6 +146,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     ) => Effect.Effect<LogPage, TaskNotFound | StoreFailed>
     readonly artifacts: (id: TaskId) => Effect.Effect<ReadonlyArray<Artifact>, StoreFailed>
     readonly resources: (id: TaskId) => Effect.Effect<ReadonlyArray<Resource>, StoreFailed>
+    /** Everything the task ever asked, oldest first. */
+    readonly questions: (id: TaskId) => Effect.Effect<ReadonlyArray<TaskQuestion>, StoreFailed>
     /** Completes with the task once its revision is above the given one; wakes for changes by any process. */
     readonly changed: (id: TaskId, revision: number) => Effect.Effect<Task, TaskNotFound | StoreFailed>
     /** Says that an owner lives until `until`, in milliseconds since 1970. */
@@ -156,8 +161,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly release: (owner: string, ids?: ReadonlyArray<TaskId>) => Effect.Effect<void, StoreFailed>
     /** Tasks of this owner, also those whose claim it never heard of because the answer was lost. */
     readonly owned: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
-    /** Tasks of this owner that somebody wants cancelled. */
-    readonly cancelling: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
+    /** Tasks of this owner that somebody wants cancelled, or has answered. */
+    readonly wanted: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
   }
 >() {
   static readonly layerMemory = Layer.effect(Store, makeMemory)

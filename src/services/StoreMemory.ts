@@ -3,6 +3,7 @@ import { IdempotencyConflict, QuotaReached, StoreFailed, TaskChanged, TaskNotFou
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Artifact, Resource, Task, TaskId } from "../domain/Task.js"
 import type { TaskEvent } from "../domain/TaskEvent.js"
+import { isUndelivered, type TaskQuestion } from "../domain/TaskQuestion.js"
 import { type Addition, extend, open } from "./Journal.js"
 import { pageOf } from "./LogText.js"
 import type { ClaimRequest, Quota, Store } from "./Store.js"
@@ -13,6 +14,7 @@ interface Kept {
   readonly events: Array<TaskEvent>
   readonly artifacts: Array<Artifact>
   readonly resources: Map<string, Resource>
+  readonly questions: Map<string, TaskQuestion>
   task: Task
   log: string
   owner: string | undefined
@@ -117,6 +119,7 @@ export const makeMemory = Effect.gen(function* () {
         events: [...addition.events],
         artifacts: [],
         resources: new Map(),
+        questions: new Map(),
         log: "",
         owner: undefined,
         dueAt: 0
@@ -171,6 +174,7 @@ export const makeMemory = Effect.gen(function* () {
       if (entry === undefined || addition === undefined) return yield* new TaskChanged({ id: basis.id })
       write(entry, addition)
       for (const resource of change.resources ?? []) entry.resources.set(resource.key, resource)
+      for (const question of change.questions ?? []) entry.questions.set(question.key, question)
       entry.dueAt = change.dueAt ?? entry.dueAt
       if (entry.task.revision !== before?.revision) yield* wakeups.ring(basis.id)
       return entry.task
@@ -188,6 +192,8 @@ export const makeMemory = Effect.gen(function* () {
 
     resources: (id) =>
       Effect.sync(() => [...(kept.get(id)?.resources.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1))),
+
+    questions: (id) => Effect.sync(() => [...(kept.get(id)?.questions.values() ?? [])]),
 
     changed,
 
@@ -212,10 +218,15 @@ export const makeMemory = Effect.gen(function* () {
     owned: (owner) =>
       Effect.sync(() => [...kept.values()].filter((entry) => entry.owner === owner).map(({ task }) => task.id)),
 
-    cancelling: (owner) =>
+    wanted: (owner) =>
       Effect.sync(() =>
         [...kept.values()]
-          .filter((entry) => entry.owner === owner && entry.task.status === "cancelling")
+          .filter(
+            (entry) =>
+              entry.owner === owner &&
+              (entry.task.status === "cancelling" ||
+                (entry.task.status === "input_required" && [...entry.questions.values()].some(isUndelivered)))
+          )
           .map(({ task }) => task.id)
       )
   }

@@ -194,10 +194,10 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         yield* claim("a", { limit: 2 })
         yield* claim("b")
         yield* Effect.forEach([first, second, third], (task) => apply(task, { transition: "start" }))
-        assert.deepStrictEqual(yield* store.cancelling("a"), [])
+        assert.deepStrictEqual(yield* store.wanted("a"), [])
         yield* Effect.forEach([second, third], (task) => apply(task, { transition: "cancel" }))
-        assert.deepStrictEqual(yield* store.cancelling("a"), [second.id])
-        assert.deepStrictEqual(yield* store.cancelling("b"), [third.id])
+        assert.deepStrictEqual(yield* store.wanted("a"), [second.id])
+        assert.deepStrictEqual(yield* store.wanted("b"), [third.id])
       })
     )
 

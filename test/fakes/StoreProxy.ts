@@ -18,12 +18,13 @@ export const around = (store: typeof Store.Service, wrap: Around): typeof Store.
   log: (id, page) => wrap(store.log(id, page), "log"),
   artifacts: (id) => wrap(store.artifacts(id), "artifacts"),
   resources: (id) => wrap(store.resources(id), "resources"),
+  questions: (id) => wrap(store.questions(id), "questions"),
   changed: (id, revision) => wrap(store.changed(id, revision), "changed"),
   renew: (owner, until) => wrap(store.renew(owner, until), "renew"),
   claim: (request) => wrap(store.claim(request), "claim"),
   release: (owner, ids) => wrap(store.release(owner, ids), "release"),
   owned: (owner) => wrap(store.owned(owner), "owned"),
-  cancelling: (owner) => wrap(store.cancelling(owner), "cancelling")
+  wanted: (owner) => wrap(store.wanted(owner), "wanted")
 })
 
 export const broken = new StoreFailed({ fault: "full", detail: "told to fail" })
