@@ -20,7 +20,7 @@ const nodeRing = (...line) => {
 }
 
 /** A driver is one technology; these are the parts that may stand below it. */
-const driverParts = "^src/drivers/(Sqlite|SqlFault|StoreRows|StoreMigrations|StoreWrites|StoreClaim|StoreQuota|StateFolder)\\.ts$"
+const driverParts = "^src/drivers/(Sqlite|SqlFault|StoreRows|StoreMigrations|StoreWrites|StoreClaim|StoreQuota|StoreNews|StateFolder)\\.ts$"
 
 module.exports = {
   forbidden: [

@@ -44,7 +44,8 @@ describe("Lifecycle", () => {
 
   it("reaches exactly the statuses of the contract and the one that waits for an answer", () => {
     const reached = new Set(all.flatMap(visited))
-    const contract = "queued provisioning starting running input_required completing succeeded cancelling cancelled failed"
+    const contract =
+      "queued provisioning starting running input_required completing succeeded cancelling cancelled failed"
     assert.deepStrictEqual([...reached].toSorted(), contract.split(" ").toSorted())
   })
 

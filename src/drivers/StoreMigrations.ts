@@ -106,10 +106,17 @@ const questions = [
   ) STRICT`
 ]
 
+/** The statuses are spelled out because SQLite uses a partial index only where its condition is repeated word for word. */
+const listeners = [
+  `CREATE INDEX tasks_ended ON tasks (updated_at) WHERE status IN ('succeeded', 'failed', 'cancelled')`,
+  `CREATE TABLE listeners (listener TEXT PRIMARY KEY, heard_until INTEGER NOT NULL) STRICT`
+]
+
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
   ["policies", policies],
-  ["questions", questions]
+  ["questions", questions],
+  ["listeners", listeners]
 ]
 
 const current = migrations.length

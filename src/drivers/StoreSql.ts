@@ -12,6 +12,7 @@ import * as Sqlite from "./Sqlite.js"
 import { countQuotas, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
 import { migrate } from "./StoreMigrations.js"
+import { news } from "./StoreNews.js"
 import {
   decodeArtifacts,
   decodeEvents,
@@ -233,6 +234,7 @@ const make = Effect.gen(function* () {
     resources,
     questions,
     changed,
+    ...news(sql),
     renew,
     claim,
     release,

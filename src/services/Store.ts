@@ -1,4 +1,4 @@
-import { Context, type Effect, Layer } from "effect"
+import { Context, type Effect, Layer, type Option } from "effect"
 import type {
   IdempotencyConflict,
   QuotaReached,
@@ -150,6 +150,18 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly questions: (id: TaskId) => Effect.Effect<ReadonlyArray<TaskQuestion>, StoreFailed>
     /** Completes with the task once its revision is above the given one; wakes for changes by any process. */
     readonly changed: (id: TaskId, revision: number) => Effect.Effect<Task, TaskNotFound | StoreFailed>
+    /** The revisions of those tasks that exist; one look for however many are watched. */
+    readonly revisions: (ids: ReadonlyArray<TaskId>) => Effect.Effect<ReadonlyMap<TaskId, number>, StoreFailed>
+    /** Terminal tasks that ended after a time, in milliseconds since 1970, first those that ended first. */
+    readonly finished: (query: {
+      readonly after: number
+      readonly principal?: string | undefined
+      readonly limit: number
+    }) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
+    /** Until when a listener has heard of ended tasks, in milliseconds since 1970; nothing if it is new. */
+    readonly heard: (listener: string) => Effect.Effect<Option.Option<number>, StoreFailed>
+    /** Never goes back. */
+    readonly hear: (listener: string, until: number) => Effect.Effect<void, StoreFailed>
     /** Says that an owner lives until `until`, in milliseconds since 1970. */
     readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
     /**

@@ -28,6 +28,7 @@ export const makeMemory = Effect.gen(function* () {
   const kept = new Map<string, Kept>()
   const keys = new Map<string, { readonly fingerprint: string; readonly id: TaskId }>()
   const leases = new Map<string, number>()
+  const listeners = new Map<string, number>()
   const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
 
   const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
@@ -196,6 +197,36 @@ export const makeMemory = Effect.gen(function* () {
     questions: (id) => Effect.sync(() => [...(kept.get(id)?.questions.values() ?? [])]),
 
     changed,
+
+    revisions: (ids) =>
+      Effect.sync(
+        () =>
+          new Map(
+            ids.flatMap((id) => {
+              const found = kept.get(id)
+              return found === undefined ? [] : [[id, found.task.revision] as const]
+            })
+          )
+      ),
+
+    finished: ({ after, principal, limit }) =>
+      Effect.sync(() =>
+        [...kept.values()]
+          .map(({ task }) => task)
+          .filter(
+            (task) =>
+              isTerminal(task.status) &&
+              task.updatedAt > after &&
+              (principal === undefined || task.principal === principal)
+          )
+          .sort((a, b) => a.updatedAt - b.updatedAt)
+          .slice(0, limit)
+      ),
+
+    heard: (listener) => Effect.sync(() => Option.fromNullable(listeners.get(listener))),
+
+    hear: (listener, until) =>
+      Effect.sync(() => void listeners.set(listener, Math.max(until, listeners.get(listener) ?? 0))),
 
     renew: (owner, until) => Effect.sync(() => void leases.set(owner, until)),
 
