@@ -3,7 +3,7 @@ const tests = "^test/"
 const effect = "^node_modules/effect/"
 const platform =
   "^node_modules/(@effect/(platform|platform-node|sql|sql-[a-z-]+|cluster|rpc|workflow|experimental)|better-sqlite3|yaml)/"
-const mcpSdk = "^node_modules/(@modelcontextprotocol/server|@modelcontextprotocol/core|zod)/"
+const mcpSdk = "^node_modules/(@modelcontextprotocol/(server|node|core)|zod|jose)/"
 
 const ring = (name, from, allowed, comment) => ({
   name,
@@ -101,6 +101,13 @@ module.exports = {
       ["^src/mcp/", "^src/dispatch/", "^src/services/", "^src/domain/", effect, mcpSdk],
       "MCP in, Dispatch below."
     ),
+    {
+      name: "only-the-jwt-check-knows-jose",
+      comment: "One place decides which tokens are good.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/mcp/HttpJwt\\.ts$" },
+      to: { path: "^node_modules/jose/" }
+    },
     ring(
       "cli-knows-dispatch",
       "^src/cli/",

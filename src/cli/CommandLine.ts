@@ -11,6 +11,7 @@ import { readWords, text } from "./Reading.js"
 import { UsageInvalid } from "./Refusal.js"
 import { run } from "./RunCommand.js"
 import { runFlags, waitFlags } from "./RunFlags.js"
+import * as Serving from "./ServingCommands.js"
 import * as Task from "./TaskCommands.js"
 
 /** What this program is, to itself. */
@@ -181,28 +182,25 @@ const entries: Readonly<Record<string, Entry>> = {
         ({ awsLive, json, runtime }) => doctor(runtime, awsLive, json)
       )
   },
+  serve: {
+    words: "--http [--host HOST] [--port PORT]",
+    summary: "serve MCP over HTTP: one server for many clients, as http in the config says",
+    read: Serving.serve
+  },
+  token: {
+    words: "new NAME",
+    summary: "make a bearer token for a principal of serve --http, and say what to write into the config",
+    read: Serving.token
+  },
   worker: {
     words: "",
     summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",
-    read: (name) =>
-      Command.make(name, Options.all(common)).pipe(
-        Command.map(({ options }) => ({ ...options, kind: "worker" as const }))
-      )
+    read: Serving.worker
   },
   emulate: {
     words: "agentcore [--port PORT]",
     summary: "emulate AWS AgentCore on this machine, with a worker per session",
-    read: (name) =>
-      Command.make(
-        name,
-        Options.all({
-          port: Flags.number("port", 0, 65_535, "The port to listen on; any free one without it"),
-          ...common
-        }),
-        Args.choice([["agentcore", "agentcore"]], { name: "service" })
-      ).pipe(
-        Command.map(({ options: { port, ...options } }) => ({ ...options, kind: "emulator" as const, port: port ?? 0 }))
-      )
+    read: Serving.emulate
   },
   init: {
     words: "",

@@ -6,6 +6,7 @@ import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Preflight } from "../dispatch/Preflight.js"
 import type { Scheduler } from "../services/Scheduler.js"
 import type { Settings } from "../services/Settings.js"
+import type { Ids } from "../services/Ids.js"
 import type { ExitCode } from "./ExitCode.js"
 import type { Refusal } from "./Refusal.js"
 import type { Screen } from "./Screen.js"
@@ -25,7 +26,8 @@ interface Choices {
 export type Invocation =
   | (Choices & { readonly kind: "installed"; readonly command: Command<Core> })
   /** Needs no config and opens no state folder. */
-  | (Choices & { readonly kind: "alone"; readonly command: Command<FileSystem.FileSystem | Path.Path> })
+  | (Choices & { readonly kind: "alone"; readonly command: Command<FileSystem.FileSystem | Ids | Path.Path> })
   /** A program of its own, which runs until it is told to stop. */
   | (Choices & { readonly kind: "worker" })
+  | (Choices & { readonly kind: "server"; readonly host: string | undefined; readonly port: number | undefined })
   | (Choices & { readonly kind: "emulator"; readonly port: number })

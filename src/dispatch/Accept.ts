@@ -1,5 +1,5 @@
 import { Clock, Effect, type Either } from "effect"
-import { type DispatchError, PolicyDenied } from "../domain/DispatchError.js"
+import { type DispatchError, IdempotencyConflict, PolicyDenied } from "../domain/DispatchError.js"
 import { canonical, type JsonObject } from "../domain/Json.js"
 import * as Policy from "../domain/Policy.js"
 import type { RoutingError } from "../domain/Routing.js"
@@ -54,16 +54,28 @@ export const makeAccept = Effect.gen(function* () {
       const id = yield* ids.taskId
       const cloudAgent = adapter.describe({ id, request })
       const { aliasOf, idempotencyKey } = options
-      const { task, existed } = yield* store.create({
-        id,
-        request,
-        principal,
-        ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
-        ...(cloudAgent === undefined ? {} : { cloudAgent }),
-        ...(idempotencyKey === undefined
-          ? {}
-          : { idempotency: { key: idempotencyKey, fingerprint: yield* ids.digest(meaningOf(tool, request)) } })
-      })
+      const { task, existed } = yield* store
+        .create({
+          id,
+          request,
+          principal,
+          ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
+          ...(cloudAgent === undefined ? {} : { cloudAgent }),
+          ...(idempotencyKey === undefined
+            ? {}
+            : {
+                idempotency: {
+                  key: keyOf(principal, idempotencyKey),
+                  fingerprint: yield* ids.digest(meaningOf(tool, request))
+                }
+              })
+        })
+        .pipe(
+          Effect.catchTag(
+            "IdempotencyConflict",
+            ({ key, taskId }) => new IdempotencyConflict({ key: idempotencyKey ?? key, taskId })
+          )
+        )
       yield* audit.append({
         event: tool,
         taskId: task.id,
@@ -77,6 +89,10 @@ export const makeAccept = Effect.gen(function* () {
     (accepting, tool) => Effect.tapError(accepting, (error) => refused(tool, error))
   )
 })
+
+/** Two principals may choose the same key, and neither may learn of the other's task by it. */
+const keyOf = (principal: string, key: string): string =>
+  principal.startsWith("user:") ? key : canonical([principal, key])
 
 /** What makes two calls the same call, whatever the config has become between them. */
 const meaningOf = (

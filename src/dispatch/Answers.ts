@@ -9,6 +9,7 @@ import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Store } from "../services/Store.js"
 import { decodeTaskId } from "./TaskIdInput.js"
+import { makeVisible } from "./Visible.js"
 
 /** What became of answers, by their questions' keys. */
 export const AnswerView = Schema.Struct({
@@ -42,7 +43,7 @@ export class Answers extends Context.Tag("agentdispatch/Answers")<
       const audit = yield* Audit
       const redactor = yield* Redactor
 
-      const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
+      const find = yield* makeVisible
 
       const accept = Effect.fnUntraced(function* (task: Task, given: Readonly<Record<string, Answer>>) {
         const { principal } = yield* Caller

@@ -4,8 +4,9 @@ import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 import type { Task, TaskId } from "../domain/Task.js"
 import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
+import { Leaving } from "../services/Leaving.js"
 import { Store } from "../services/Store.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { makeVisible } from "./Visible.js"
 import { Watch } from "./Watch.js"
 
 export const AwaitMode = Schema.Literal("any", "all")
@@ -34,8 +35,9 @@ export const mostAwaited = 50
 export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
   Awaiting,
   {
-    /** The tasks as they are now. */
-    readonly look: (ids: ReadonlyArray<string>, mode: AwaitMode) => Effect.Effect<AwaitView, DispatchError>
+    /** The tasks as they are now, each once; at most `mostAwaited`. */
+    readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Task>, DispatchError>
+    readonly view: (tasks: ReadonlyArray<Task>, mode: AwaitMode) => Effect.Effect<AwaitView, DispatchError>
     /**
      * Ends when one of the tasks, or all of them, have ended, when one waits for an answer, or when the time is over;
      * that is no error. `onChange` hears of every change meanwhile.
@@ -53,12 +55,12 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
     Effect.gen(function* () {
       const store = yield* Store
       const watch = yield* Watch
+      const find = yield* makeVisible
 
       const named = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
         if (ids.length === 0 || ids.length > mostAwaited)
           return yield* new InvalidInput({ path: "task_ids", problem: `must name 1 to ${mostAwaited} tasks` })
-        const known = yield* Effect.forEach(new Set(ids), decodeTaskId)
-        return yield* Effect.forEach(known, store.find)
+        return yield* Effect.forEach(new Set(ids), find)
       })
 
       const viewOf = Effect.fnUntraced(function* (task: Task) {
@@ -77,7 +79,8 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
         Effect.map(Effect.forEach(tasks, viewOf), (views): AwaitView => ({ done: isDone(tasks, mode), tasks: views }))
 
       return {
-        look: (ids, mode) => Effect.flatMap(named(ids), (tasks) => viewed(tasks, mode)),
+        find: named,
+        view: viewed,
         wait: Effect.fn("await.wait")(function* (ids, mode, seconds, onChange) {
           const latest = new Map<TaskId, Task>()
           for (const task of yield* named(ids)) latest.set(task.id, task)
@@ -96,7 +99,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
               Stream.takeUntil(enough),
               Stream.runDrain
             )
-            yield* Effect.timeoutOption(changes, Duration.seconds(seconds))
+            yield* Effect.timeoutOption(Effect.raceFirst(changes, yield* Leaving), Duration.seconds(seconds))
           }
           return yield* viewed([...latest.values()], mode)
         })

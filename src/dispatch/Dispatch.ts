@@ -8,14 +8,15 @@ import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
+import { Leaving } from "../services/Leaving.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { makeVisible, ownOnly } from "./Visible.js"
 
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
-const cancelWait = Duration.seconds(20)
+const cancelWaitSeconds = 20
 const eventPage = 20
 const fullEventPage = 500
 
@@ -66,8 +67,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       id: string,
       options: { readonly waitSeconds?: number | undefined }
     ) => Effect.Effect<View.TaskResultView, DispatchError>
-    /** `cancelled` only after it was verified that nothing of the task runs. */
-    readonly cancel: (id: string) => Effect.Effect<View.CancelView, DispatchError>
+    /** `cancelled` only after it was verified that nothing of the task runs, for which it waits, 20 s unless told. */
+    readonly cancel: (id: string, waitSeconds?: number) => Effect.Effect<View.CancelView, DispatchError>
     readonly list: (
       query: ListQuery
     ) => Effect.Effect<{ readonly tasks: ReadonlyArray<View.TaskSummary>; readonly next?: number }, DispatchError>
@@ -88,7 +89,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
 
       const accept = yield* makeAccept
 
-      const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
+      const find = yield* makeVisible
 
       /** The task as soon as `ready`, or as it is when the time is over. */
       const waited = Effect.fn("dispatch.wait")(function* (
@@ -101,7 +102,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         const changes = Effect.gen(function* () {
           while (!ready(current)) current = yield* store.changed(task.id, current.revision)
         })
-        yield* Effect.timeoutOption(changes, Duration.seconds(seconds))
+        yield* Effect.timeoutOption(Effect.raceFirst(changes, yield* Leaving), Duration.seconds(seconds))
         return current
       })
 
@@ -125,10 +126,9 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         return { ...View.delta(task, events.slice(-limit), events.length > limit), ...open }
       })
 
-      const cancel = Effect.fn("dispatch.cancel")(function* (id: string) {
-        const taskId = yield* decodeTaskId(id)
+      const cancel = Effect.fn("dispatch.cancel")(function* (id: string, waitSeconds: number) {
         const wish = Effect.gen(function* () {
-          const task = yield* store.find(taskId)
+          const task = yield* find(id)
           const wanted = step(task.status, "cancel")
           if ("refused" in wanted) return yield* new TaskTerminal({ id, status: task.status })
           if ("same" in wanted) return task
@@ -142,8 +142,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           while: (error) => error._tag === "TaskChanged",
           schedule: Schedule.recurs(50)
         })
-        yield* scheduler.wake(taskId)
-        const ended = yield* waited(wished, Duration.toSeconds(cancelWait), (seen) => isTerminal(seen.status))
+        yield* scheduler.wake(wished.id)
+        const ended = yield* waited(wished, waitSeconds, (seen) => isTerminal(seen.status))
         return cancelView(ended)
       })
 
@@ -154,8 +154,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
         logs: Effect.fn("dispatch.logs")(function* (id: string, page: { cursor: number; limit: number }) {
-          const taskId = yield* decodeTaskId(id)
-          return { taskId, ...(yield* store.log(taskId, page)) }
+          const task = yield* find(id)
+          return { taskId: task.id, ...(yield* store.log(task.id, page)) }
         }),
         result: Effect.fn("dispatch.result")(function* (
           id: string,
@@ -164,8 +164,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           const task = yield* waited(yield* find(id), waitSeconds, (seen) => isTerminal(seen.status))
           return View.result(task, yield* store.artifacts(task.id))
         }),
-        cancel: (id) =>
-          cancel(id).pipe(
+        cancel: (id, waitSeconds = cancelWaitSeconds) =>
+          cancel(id, waitSeconds).pipe(
             Effect.catchTags({
               TaskNotFound: () => Effect.succeed<View.CancelView>({ status: "not_found" }),
               TaskTerminal: (error) =>
@@ -177,10 +177,13 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
             Effect.tap((view) => audit.append({ event: "cancel_task", taskId: id, outcome: view.status }))
           ),
         list: (query) =>
-          Effect.map(store.list(query), (page) => ({
-            tasks: page.tasks.map(View.summary),
-            ...(page.next === undefined ? {} : { next: page.next })
-          })),
+          Effect.map(
+            Effect.flatMap(ownOnly, (own) => store.list({ ...query, ...own })),
+            (page) => ({
+              tasks: page.tasks.map(View.summary),
+              ...(page.next === undefined ? {} : { next: page.next })
+            })
+          ),
         providers: [...new Set(Object.values(config.accounts).map((account) => account.provider))].sort(),
         capabilities: (provider) =>
           adapters.specs

@@ -12,7 +12,7 @@ import { Audit } from "../services/Audit.js"
 import { Ids } from "../services/Ids.js"
 import { Store } from "../services/Store.js"
 import { guard } from "./AdapterAnswer.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { makeVisible } from "./Visible.js"
 
 /** What became of a message. */
 export const MessageView = Schema.Struct({
@@ -39,11 +39,12 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
       const adapters = yield* Adapters
       const audit = yield* Audit
       const ids = yield* Ids
+      const find = yield* makeVisible
 
       /** A message belongs to the journal; a journal that is busy must not make a delivered message a failure. */
       const note = Effect.fn("followUp.note")(
         function* (id: string, messageId: string, text: string, delivery: Delivery | "sending") {
-          const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
+          const task = yield* find(id)
           yield* store.commit(task, {
             entries: [
               {
@@ -60,7 +61,7 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
       const send = Effect.fn("followUp.send")(function* (id: string, text: string, given?: string) {
         if (text.trim() === "") return yield* new InvalidInput({ path: "text", problem: "is blank; say something" })
         if (findCredential(text, "text") !== undefined) return yield* new CredentialRefused({ path: "text" })
-        const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
+        const task = yield* find(id)
         const adapter = yield* adapters.find(task.request.adapter)
         const deliver = adapter.send
         if (deliver === undefined) {

@@ -3,7 +3,7 @@ import { AdapterUnsupported, ArtifactNotFound, BackendFailed, type DispatchError
 import { Adapters } from "../services/Adapter.js"
 import { Store } from "../services/Store.js"
 import { guard } from "./AdapterAnswer.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { makeVisible } from "./Visible.js"
 import { wholeText } from "./WholeText.js"
 
 /** One page of an artifact, or where it is if it cannot be read through us. Positions are bytes. */
@@ -43,10 +43,11 @@ export class TaskArtifacts extends Context.Tag("agentdispatch/TaskArtifacts")<
     Effect.gen(function* () {
       const store = yield* Store
       const adapters = yield* Adapters
+      const find = yield* makeVisible
 
       return {
         read: Effect.fn("artifacts.read")(function* (id, artifactId, range) {
-          const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
+          const task = yield* find(id)
           const artifacts = yield* store.artifacts(task.id)
           const artifact = artifacts.find((candidate) => candidate.id === artifactId)
           if (artifact === undefined) {

@@ -1,6 +1,7 @@
 import { Effect, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
+import { HttpConfig } from "./HttpConfig.js"
 import { type Json, JsonObject } from "./Json.js"
 import { suggestion } from "./Nearest.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
@@ -77,6 +78,16 @@ export const Policy = Schema.Struct({
 })
 export type Policy = typeof Policy.Type
 
+const WaitSeconds = Schema.Number.pipe(Schema.between(0, 3_600))
+
+/** How long one call may wait, in seconds, where the built-in table of clients does not fit. */
+export const Waits = Schema.Struct({
+  seconds: maybe(WaitSeconds),
+  /** By the client's name, or its beginning. */
+  clients: maybe(Schema.Record({ key: Schema.String, value: WaitSeconds }))
+})
+export type Waits = typeof Waits.Type
+
 const named = <A, I>(value: Schema.Schema<A, I>) =>
   Schema.optionalWith(Schema.Record({ key: Schema.String, value }), { default: () => ({}), exact: true })
 
@@ -87,20 +98,27 @@ export const Config = Schema.Struct({
   backends: named(Backend),
   runtimes: named(RuntimeProfile),
   defaults: Schema.optionalWith(Defaults, { default: () => ({}), exact: true }),
-  policy: Schema.optionalWith(Policy, { default: () => ({ rules: [] }), exact: true })
+  policy: Schema.optionalWith(Policy, { default: () => ({ rules: [] }), exact: true }),
+  waits: maybe(Waits),
+  http: maybe(HttpConfig)
 })
 export type Config = typeof Config.Type
 
 const isRecord = Schema.is(JsonObject)
 const validName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 
+/** What accounts, backends, runtime profiles and principals may be called. */
+export const isName = (name: string): boolean => validName.test(name)
+
 /** Names are checked before decoding, because a key such as `__proto__` does not survive being copied. */
 const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
-  ["accounts", "backends", "runtimes"].flatMap((section) => {
-    const entries = isRecord(raw) ? raw[section] : undefined
+  ["accounts", "backends", "runtimes", "http.tokens"].flatMap((section) => {
+    const entries = section
+      .split(".")
+      .reduce<Json | undefined>((value, key) => (isRecord(value) && has(value, key) ? value[key] : undefined), raw)
     return isRecord(entries)
       ? Object.keys(entries)
-          .filter((name) => !validName.test(name))
+          .filter((name) => !isName(name))
           .map((name) => ({
             path: `${section}.${name}`,
             message:

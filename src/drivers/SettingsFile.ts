@@ -26,10 +26,16 @@ export const load = Effect.fn("settings.load")(function* (origin: Origin) {
   const config = path === undefined ? zeroConfig(origin) : yield* read(source, origin)
   const base = path === undefined ? origin.cwd : dirname(source)
   return {
-    settings: { config: withFolders(config, origin, base), source, environment: answers(origin) },
+    settings: { config: withWaits(withFolders(config, origin, base), origin), source, environment: answers(origin) },
     stateDir: stateFolder(config, environment, base)
   }
 })
+
+/** The environment of one client's server is nearer to that client than a config it shares; what is no number says nothing. */
+const withWaits = (config: Config, { environment }: Origin): Config => {
+  const seconds = Number(filled(environment["AGENTDISPATCH_WAIT_SECONDS"]) ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds >= 0 ? { ...config, waits: { ...config.waits, seconds } } : config
+}
 
 const filled = (text: string | undefined): string | undefined =>
   text === undefined || text.trim() === "" ? undefined : text

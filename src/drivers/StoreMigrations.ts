@@ -109,7 +109,8 @@ const questions = [
 /** The statuses are spelled out because SQLite uses a partial index only where its condition is repeated word for word. */
 const listeners = [
   `CREATE INDEX tasks_ended ON tasks (updated_at) WHERE status IN ('succeeded', 'failed', 'cancelled')`,
-  `CREATE TABLE listeners (listener TEXT PRIMARY KEY, heard_until INTEGER NOT NULL) STRICT`
+  `CREATE TABLE listeners (listener TEXT PRIMARY KEY, heard_until INTEGER NOT NULL) STRICT`,
+  `CREATE TABLE agreements (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`
 ]
 
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [

@@ -6,7 +6,9 @@ import { storeFailed } from "./SqlFault.js"
 import { decodeTasks, taskColumns } from "./StoreRows.js"
 
 /** What tells callers of tasks that changed while they did not look. */
-export const news = (sql: SqlClient): Pick<typeof Store.Service, "revisions" | "finished" | "heard" | "hear"> => {
+export const news = (
+  sql: SqlClient
+): Pick<typeof Store.Service, "agreed" | "revisions" | "finished" | "heard" | "hear"> => {
   const revisions: (typeof Store.Service)["revisions"] = Effect.fn("store.revisions")(
     function* (ids) {
       const chunks = yield* Effect.forEach(
@@ -47,5 +49,17 @@ export const news = (sql: SqlClient): Pick<typeof Store.Service, "revisions" | "
     Effect.catchTag("SqlError", storeFailed)
   )
 
-  return { revisions, finished, heard, hear }
+  const agreed = Effect.fn("store.agreed")(
+    function* (name: string, offered: string) {
+      const look = sql<{ value: string }>`SELECT value FROM agreements WHERE name = ${name}`
+      const [known] = yield* look
+      if (known !== undefined) return known.value
+      yield* sql`INSERT INTO agreements (name, value) VALUES (${name}, ${offered}) ON CONFLICT (name) DO NOTHING`
+      const [first] = yield* look
+      return first?.value ?? offered
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
+
+  return { agreed, revisions, finished, heard, hear }
 }

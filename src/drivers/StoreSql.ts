@@ -96,6 +96,7 @@ const make = Effect.gen(function* () {
     statuses,
     runtime,
     provider,
+    principal,
     limit,
     before
   }) {
@@ -103,7 +104,8 @@ const make = Effect.gen(function* () {
       ...(before === undefined ? [] : [sql`t.seq < ${before}`]),
       ...(statuses === undefined ? [] : [statuses.length === 0 ? sql`1 = 0` : sql.in("t.status", statuses)]),
       ...(runtime === undefined ? [] : [sql`t.runtime = ${runtime}`]),
-      ...(provider === undefined ? [] : [sql`t.provider = ${provider}`])
+      ...(provider === undefined ? [] : [sql`t.provider = ${provider}`]),
+      ...(principal === undefined ? [] : [sql`t.principal = ${principal}`])
     ])
     const rows = yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq
       WHERE ${wanted} ORDER BY t.seq DESC LIMIT ${limit + 1}`

@@ -1,18 +1,24 @@
 import { Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { userInfo } from "node:os"
 import { fileURLToPath } from "node:url"
 import { specs } from "../../adapters/Registry.generated.js"
 import packageJson from "../../package.json" with { type: "json" }
+import { Answers } from "../dispatch/Answers.js"
+import { Awaiting } from "../dispatch/Awaiting.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
 import { FollowUp } from "../dispatch/FollowUp.js"
+import { Inbox } from "../dispatch/Inbox.js"
 import { Preflight } from "../dispatch/Preflight.js"
 import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
+import { Watch } from "../dispatch/Watch.js"
 import * as AuditLog from "../drivers/AuditLog.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import * as SettingsFile from "../drivers/SettingsFile.js"
 import * as StoreSql from "../drivers/StoreSql.js"
 import * as TransportProcess from "../drivers/TransportProcess.js"
+import { Caller } from "../services/Caller.js"
 import { Installation } from "../services/Installation.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
@@ -24,6 +30,12 @@ export const version = packageJson.version
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const worker = [process.execPath, beside("./worker.js")] as const
+
+/** Whoever starts this program keeps its state folder; a container's user may have no name. */
+const localUser = Option.match(Option.liftThrowable(() => userInfo().username)(), {
+  onNone: () => `user:${process.getuid?.() ?? "unknown"}`,
+  onSome: (name) => `user:${name}`
+})
 
 /** Settings and places of this process, from `--config` or what stands in for it. */
 const surroundings = (path: string | undefined) =>
@@ -60,10 +72,21 @@ const logging = Layer.merge(
 
 /** The whole installation, ready to be called and to drive tasks. */
 export const layer = (configPath: string | undefined) =>
-  Layer.mergeAll(Dispatch.layer, Drive.layer, FollowUp.layer, Preflight.layer, TaskArtifacts.layer).pipe(
+  Layer.mergeAll(
+    Answers.layer,
+    Awaiting.layer,
+    Dispatch.layer,
+    Drive.layer,
+    FollowUp.layer,
+    Inbox.layer,
+    Preflight.layer,
+    TaskArtifacts.layer
+  ).pipe(
+    Layer.provideMerge(Watch.layer),
     Layer.provideMerge(SchedulerLease.layer()),
     Layer.provideMerge(BuiltInAdapters.layer),
     Layer.provideMerge(Layer.mergeAll(StoreSql.layer, AuditLog.layer, IdsRandom.layer, TransportProcess.layer)),
     Layer.provideMerge(surroundings(configPath)),
+    Layer.provideMerge(Layer.succeed(Caller, { principal: localUser })),
     Layer.provideMerge(logging)
   )

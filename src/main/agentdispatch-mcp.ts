@@ -1,16 +1,14 @@
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio"
-import { Cause, Effect, Exit, Fiber, ManagedRuntime } from "effect"
+import { Cause, Effect, Exit, ManagedRuntime } from "effect"
 import { PassThrough } from "node:stream"
-import { setImmediate, setTimeout } from "node:timers/promises"
+import { setTimeout } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { inWords } from "../cli/CheckReport.js"
-import { Drive } from "../dispatch/Drive.js"
 import { Preflight } from "../dispatch/Preflight.js"
-import { makeServer, type Run } from "../mcp/Server.js"
-import { Scheduler } from "../services/Scheduler.js"
-import { Settings } from "../services/Settings.js"
-
+import { ListeningTransport } from "../mcp/ListeningTransport.js"
+import { makeServer } from "../mcp/Server.js"
 import { layer, version } from "./Composition.js"
+import { brief, messageOf, say, start } from "./Running.js"
 
 const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
 
@@ -23,57 +21,24 @@ const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
 /** How long answers that are under way may still take after the client hung up. */
 const farewell = 1_500
 
-/** A refused message may be quoted whole in its error. */
-const brief = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 300)
-
-const say = (text: string) => process.stderr.write(`${text}\n`)
-
 const serve = async (config: string | undefined) => {
-  const runtime = ManagedRuntime.make(layer(config))
-  const started = await runtime.runPromiseExit(Settings)
-  if (Exit.isFailure(started)) {
-    say(messageOf(Cause.squash(started.cause)))
-    process.exit(2)
-  }
-  const runtimes = Object.keys(started.value.config.runtimes)
-  const driving = runtime.runFork(
-    Effect.gen(function* () {
-      const scheduler = yield* Scheduler
-      const drive = yield* Drive
-      return yield* scheduler.run(drive.step)
-    })
-  )
-
-  const answering = new Set<Promise<unknown>>()
-  const run: Run = (effect, signal) => {
-    const answer = runtime.runPromise(effect, { signal })
-    answering.add(answer)
-    return answer.finally(() => answering.delete(answer))
-  }
-
+  const { allAnswered, serving, stop } = await start(config)
   // The SDK drops the requests under way when its input ends, so the end of stdin is kept from it until they are answered.
   const inbound = new PassThrough()
   process.stdin.pipe(inbound, { end: false })
   const wire = new StdioServerTransport(inbound)
-  const connection = serveStdio(() => makeServer(run, version, runtimes), {
-    transport: wire,
+  const connection = serveStdio(() => makeServer(serving), {
+    transport: new ListeningTransport(wire, serving.run),
     onerror: (error) => say(`mcp: ${brief(error.message)}`)
   })
-  const allAnswered = async () => {
-    for (;;) {
-      await setImmediate()
-      if (answering.size + inbound.readableLength + inbound.writableLength === 0) return
-      await Promise.allSettled(answering)
-    }
-  }
+  const unread = () => inbound.readableLength + inbound.writableLength > 0
   let leaving = false
   const leave = async (code: number) => {
     if (leaving) return
     leaving = true
-    await Promise.race([allAnswered(), setTimeout(farewell)])
+    await Promise.race([allAnswered(unread), setTimeout(farewell)])
     await connection.close()
-    await runtime.runPromise(Fiber.interrupt(driving))
-    await runtime.dispose()
+    await stop()
     process.exit(code)
   }
   // The SDK gives up a connection whose message fits no buffer; a server that hears nothing any more is of no use.
@@ -107,8 +72,6 @@ const check = async (config: string | undefined, json: boolean, live: boolean) =
   process.stdout.write(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
   process.exit(ok ? 0 : 1)
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const main = async () => {
   const { values } = parseArgs({

@@ -9,6 +9,7 @@ import { type Program, read } from "../cli/CommandLine.js"
 import { ExitCode } from "../cli/ExitCode.js"
 import { perform } from "../cli/Perform.js"
 import { Screen } from "../cli/Screen.js"
+import * as IdsRandom from "../drivers/IdsRandom.js"
 
 const program: Program = {
   version: packageJson.version,
@@ -47,6 +48,12 @@ const serveWorker = async () => {
   return ExitCode.ok
 }
 
+const serveHttp = async (config: string | undefined, host: string | undefined, port: number | undefined) => {
+  const { serve } = await import("./serveHttp.js")
+  await serve(config, { host, port })
+  return ExitCode.ok
+}
+
 const argv = process.argv.slice(2)
 const wantsJson = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length).includes("--json")
 
@@ -60,6 +67,11 @@ const main = Effect.gen(function* () {
   const { command: invocation } = reading
   if (invocation.kind === "worker") return yield* Effect.promise(serveWorker)
   if (invocation.kind === "emulator") return yield* Effect.promise(() => serveEmulator(invocation.port))
+  if (invocation.kind === "server") {
+    const { config, host, port } = invocation
+    // A signal is the server's own to answer, by leaving in order.
+    return yield* Effect.uninterruptible(Effect.promise(() => serveHttp(config, host, port)))
+  }
   return yield* invocation.kind === "alone"
     ? invocation.command
     : Effect.provide(invocation.command, installation(invocation.config))
@@ -69,7 +81,7 @@ const main = Effect.gen(function* () {
 process.stdout.once("error", () => process.exit(141))
 
 perform(main, wantsJson).pipe(
-  Effect.provide(Layer.mergeAll(screen, fileSystem, paths, terminal)),
+  Effect.provide(Layer.mergeAll(screen, fileSystem, paths, terminal, IdsRandom.layer)),
   runMain({
     disableErrorReporting: true,
     disablePrettyLogger: true,

@@ -1,13 +1,20 @@
-import { Cause, Effect, Match } from "effect"
+import { Cause, Effect, Match, Option, Schema } from "effect"
 import type { CallToolResult } from "@modelcontextprotocol/server"
 import type { Clarification } from "../domain/Clarification.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
+import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 
 /** What a tool answers: the shape of the contract, and the object that carries it as structured content. */
 export interface Reply {
   readonly text: string
   readonly structured?: Record<string, unknown>
   readonly isError?: true
+  /** Tasks that ended since the client last heard, a line each. */
+  readonly inbox?: ReadonlyArray<string>
+  /** What its user could still answer; the text says the same for clients that show no forms. */
+  readonly asks?: NeedsAnswers["questions"]
+  /** The call goes on as an MCP task (Tasks extension, CreateTaskResult). */
+  readonly task?: { readonly [member: string]: unknown }
 }
 
 /** Text and structured content carry the same facts, because clients show the model the one or the other. */
@@ -33,7 +40,7 @@ const ask = (tool: string) => (error: NeedsAnswers) => {
     questions: error.questions,
     available_runtimes: error.availableRuntimes
   }
-  return value(clarification)
+  return { ...value(clarification), asks: error.questions }
 }
 
 /** Who can mend it decides: the user is asked, the model is told. A new error does not compile until it is here. */
@@ -81,8 +88,32 @@ export const settle =
       )
     )
 
+/** The ids of the tasks whose end a reply tells. */
+export const endedIn = ({ structured }: Reply): ReadonlyArray<string> => {
+  const told = [structured, ...(Array.isArray(structured?.["tasks"]) ? structured["tasks"] : [])]
+  return told.flatMap((shape) =>
+    Option.match(decodeEnd(shape), {
+      onNone: () => [],
+      onSome: ({ id, status, taskId }) => (isTerminal(status) ? [taskId ?? id ?? ""] : [])
+    })
+  )
+}
+
+const decodeEnd = Schema.decodeUnknownOption(
+  Schema.Struct({ id: Schema.optional(Schema.String), taskId: Schema.optional(Schema.String), status: TaskStatus })
+)
+
 export const toResult = (reply: Reply): CallToolResult => ({
-  content: [{ type: "text", text: reply.text }],
-  ...(reply.structured === undefined ? {} : { structuredContent: reply.structured }),
+  content: [
+    { type: "text", text: reply.text },
+    ...(reply.inbox === undefined
+      ? []
+      : [{ type: "text" as const, text: `Ended meanwhile:\n${reply.inbox.join("\n")}` }])
+  ],
+  ...(reply.structured === undefined
+    ? {}
+    : {
+        structuredContent: reply.inbox === undefined ? reply.structured : { ...reply.structured, inbox: reply.inbox }
+      }),
   ...(reply.isError === undefined ? {} : { isError: true })
 })

@@ -1,23 +1,41 @@
-import { McpServer, type ServerContext } from "@modelcontextprotocol/server"
-import type { Effect } from "effect"
-import { Option, Schema } from "effect"
+import {
+  createRequestStateCodec,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type CallToolResult,
+  type InputRequiredResult,
+  type ServerContext
+} from "@modelcontextprotocol/server"
+import { Effect, Option, Schema } from "effect"
+import { Inbox, type Listening, newListening } from "../dispatch/Inbox.js"
+import type { Waits } from "../domain/Config.js"
 import { getTaskArtifact, sendTaskMessage } from "./AgentTools.js"
+import { answerTask, awaitTask } from "./AwaitTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
-import { toResult } from "./Reply.js"
+import { type Client, clientOf, tasksExtension } from "./Client.js"
+import { waitBudget } from "./ClientLimits.js"
+import { type Answered, answersOf, asForm, canBeAsked, merged, refused } from "./Elicit.js"
+import { servePrompts } from "./Prompts.js"
+import * as Reply from "./Reply.js"
+import { serveResources } from "./Resources.js"
 import { checkCloudAgentRuntime, dispatchTask, spawnCloudAgent } from "./SpawnTools.js"
-import { standardSchema } from "./StandardSchema.js"
+import { jsonSchemaOf, outputSchemaOf } from "./StandardSchema.js"
+import { protocolError, type RunProtocol, serveTasks } from "./TasksExtension.js"
 import { cancelTask, getTaskLogs, getTaskResult, getTaskStatus, listTasks } from "./TaskTools.js"
-import type { Core, Tool } from "./Tool.js"
+import { asCaller, type Core, type Tool } from "./Tool.js"
 
 /** In the order `tools/list` shows them; clients cache prompts by it. */
 const tools: Readonly<Record<string, Tool>> = {
   spawn_cloud_agent: spawnCloudAgent,
   check_cloud_agent_runtime: checkCloudAgentRuntime,
   dispatch_task: dispatchTask,
+  await_task: awaitTask,
   get_task_status: getTaskStatus,
   get_task_logs: getTaskLogs,
   get_task_result: getTaskResult,
   cancel_task: cancelTask,
+  answer_task: answerTask,
   send_task_message: sendTaskMessage,
   get_task_artifact: getTaskArtifact,
   list_tasks: listTasks,
@@ -30,43 +48,148 @@ const instructions = (runtimes: ReadonlyArray<string>) =>
   [
     `Runtime profiles here: ${runtimes.join(", ") || "none configured"}.`,
     "Hand long work to spawn_cloud_agent with one complete instruction; it returns a taskId at once and the work goes on without you, also after a restart.",
-    "Go on with something else, or wait with get_task_result(task_id, wait_seconds: 45) and repeat while the task is not over.",
+    "Go on with something else, or wait with await_task and repeat while done is false.",
     "For progress ask get_task_status with since_revision and wait_seconds; read logs by nextCursor.",
     "Lost the id? list_tasks has every task, newest first. Never dispatch the same work again because an answer was late: ask for the task."
   ].join(" ")
 
 /** Runs an effect of the core at the edge; the signal is the client's wish to stop waiting. */
-export type Run = <A>(effect: Effect.Effect<A, never, Core>, signal: AbortSignal) => Promise<A>
+export type Run = <A, E>(effect: Effect.Effect<A, E, Core>, signal: AbortSignal) => Promise<A>
 
-const meta = Schema.decodeUnknownOption(Schema.Struct({ "claudecode/toolUseId": Schema.String }))
+/** What all connections of a process share. */
+export interface Serving {
+  readonly run: Run
+  readonly version: string
+  readonly runtimes: ReadonlyArray<string>
+  readonly waits: Waits
+  /** Signs what clients carry between the rounds of a call; all processes of an installation share it. */
+  readonly stateKey: string
+}
 
-const toolUseId = (context: ServerContext) =>
-  Option.getOrUndefined(Option.map(meta(context.mcpReq._meta), (found) => found["claudecode/toolUseId"]))
+const Meta = Schema.Struct({
+  "claudecode/toolUseId": Schema.optional(Schema.String),
+  progressToken: Schema.optional(Schema.Union(Schema.String, Schema.Number))
+})
+const decodeMeta = Schema.decodeUnknownOption(Meta)
+
+/** The same for every connection, so it is made once. */
+const listed = Object.entries(tools).map(([name, tool]) => ({
+  name,
+  title: tool.title,
+  description: tool.description,
+  inputSchema: jsonSchemaOf(tool.input),
+  outputSchema: outputSchemaOf(tool.output),
+  annotations: {
+    readOnlyHint: tool.readOnly,
+    destructiveHint: tool.destructive ?? false,
+    idempotentHint: tool.idempotent,
+    openWorldHint: !tool.readOnly
+  }
+}))
+
+const lookup = new Map(Object.entries(tools))
+
+/** What the client carries for us; only for the tool that gave it. */
+interface Round extends Answered {
+  readonly tool: string
+}
 
 /** One connection's server; both protocol eras are served from it. */
-export const makeServer = (run: Run, version: string, runtimes: ReadonlyArray<string>): McpServer => {
-  const server = new McpServer(
+export const makeServer = ({ run, runtimes, stateKey, version, waits }: Serving): Server => {
+  const codec = createRequestStateCodec<Round>({
+    key: stateKey,
+    ttlSeconds: 3_600,
+    bind: ({ http, mcpReq }) => `${http?.authInfo?.clientId ?? ""} ${mcpReq.method}`
+  })
+  const server = new Server(
     { name: "agentdispatch", title: "AgentDispatch", version },
-    { instructions: instructions(runtimes), capabilities: { tools: { listChanged: false } } }
-  )
-  for (const [name, tool] of Object.entries(tools)) {
-    server.registerTool(
-      name,
-      {
-        title: tool.title,
-        description: tool.description,
-        inputSchema: standardSchema(tool.input),
-        outputSchema: standardSchema(tool.output),
-        annotations: {
-          readOnlyHint: tool.readOnly,
-          destructiveHint: tool.destructive ?? false,
-          idempotentHint: tool.idempotent,
-          openWorldHint: !tool.readOnly
-        }
+    {
+      instructions: instructions(runtimes),
+      capabilities: {
+        tools: { listChanged: false },
+        resources: { listChanged: false, subscribe: true },
+        prompts: { listChanged: false },
+        completions: {},
+        extensions: { [tasksExtension]: {} }
       },
-      async (args: unknown, context) =>
-        toResult(await run(tool.call(name, args, { toolUseId: toolUseId(context) }), context.mcpReq.signal))
+      requestState: { verify: codec.verify }
+    }
+  )
+  const listening = newListening()
+  const client = (context: ServerContext): Client =>
+    clientOf(context.mcpReq.envelope, { info: server.getClientVersion(), capabilities: server.getClientCapabilities() })
+
+  const call = async (
+    name: string,
+    given: unknown,
+    context: ServerContext
+  ): Promise<CallToolResult | InputRequiredResult> => {
+    const tool = lookup.get(name)
+    if (tool === undefined)
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `There is no tool "${name.slice(0, 64)}"; tools/list has them all`
+      )
+    const { inputResponses, signal } = context.mcpReq
+    const caller = client(context)
+    const state = context.mcpReq.requestState<Round>()
+    const answers = answersOf(inputResponses, state?.tool === name ? state : undefined)
+    const args = Object.keys(answers).length === 0 ? given : merged(given, answers, (field) => takes(tool, field))
+    const meta = Option.getOrUndefined(decodeMeta(context.mcpReq._meta))
+    const reply = await run(
+      tool
+        .call(name, args, {
+          toolUseId: meta?.["claudecode/toolUseId"],
+          client: caller,
+          waitBudget: (asked) => waitBudget(caller.name, waits, asked),
+          progress: progressOf(context, meta?.progressToken)
+        })
+        .pipe(
+          Effect.flatMap((answered) => withNews(answered, caller, listening)),
+          asCaller(caller)
+        ),
+      signal
     )
+    if (reply.asks !== undefined && caller.elicits && canBeAsked(reply.asks) && !refused(inputResponses))
+      return asForm(reply.asks, await codec.mint({ tool: name, answers }, context))
+    return reply.task === undefined ? Reply.toResult(reply) : { content: [], ...reply.task }
   }
+
+  server.setRequestHandler("tools/list", () => ({ tools: listed }))
+  server.setRequestHandler("tools/call", ({ params }, context) => call(params.name, params.arguments, context))
+  const runProtocol: RunProtocol = (effect, context) =>
+    run(Effect.either(effect.pipe(asCaller(client(context)))), context.mcpReq.signal).then((answer) => {
+      if (answer._tag === "Left") throw protocolError(answer.left)
+      return answer.right
+    })
+  serveTasks(server, runProtocol, client)
+  serveResources(server, runProtocol)
+  servePrompts(server)
   return server
 }
+
+const takes = (tool: Tool, field: string): boolean => {
+  const { properties } = jsonSchemaOf(tool.input)
+  return typeof properties === "object" && properties !== null && Object.hasOwn(properties, field)
+}
+
+/** Only a client that gave a token hears of progress; one that went away does not matter. */
+const progressOf =
+  (context: ServerContext, token: string | number | undefined) =>
+  (progress: number, total: number, message: string): Effect.Effect<void> =>
+    token === undefined
+      ? Effect.void
+      : Effect.promise(() =>
+          context.mcpReq
+            .notify({ method: "notifications/progress", params: { progressToken: token, progress, total, message } })
+            .catch(() => undefined)
+        )
+
+/** Adds what ended meanwhile; a task this very reply tells of is no news. */
+const withNews = (reply: Reply.Reply, client: Client, listening: Listening) =>
+  Effect.gen(function* () {
+    for (const id of Reply.endedIn(reply)) listening.told.add(id)
+    const inbox = yield* Inbox
+    const lines = yield* inbox.news(client.name, listening)
+    return lines.length === 0 ? reply : { ...reply, inbox: lines }
+  })

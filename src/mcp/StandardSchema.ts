@@ -47,23 +47,38 @@ const saysNothing = (key: string, member: unknown): boolean =>
   (key === "required" && Array.isArray(member) && member.length === 0) ||
   (key === "properties" && isNode(member) && Object.keys(member).length === 0)
 
+/** The root of what a tool takes or answers. */
+export interface ObjectSchema {
+  type: "object"
+  [keyword: string]: unknown
+}
+
 /** What `tools/list` shows for a schema. */
-export const jsonSchemaOf = <A, I>(schema: Schema.Schema<A, I>): Record<string, unknown> => {
+export const jsonSchemaOf = <A, I>(schema: Schema.Schema<A, I>): ObjectSchema => {
   const made: JsonSchemaNode = { ...JSONSchema.make(schema, { target: "jsonSchema2020-12" }) }
   const definitions = made["$defs"]
   const root = plain(made, isNode(definitions) ? definitions : {})
-  return isNode(root) ? { ...root } : {}
+  return { ...(isNode(root) ? root : {}), type: "object" }
 }
 
-/** An output may gain members later, and a client must not refuse it for that. */
-const open = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(open)
-  if (!isNode(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) =>
-      key === "additionalProperties" && member === false ? [] : [[key, open(member)]]
-    )
-  )
+/** A member of an answer by its kind alone: what is within it, the value itself shows. */
+const kindOf = (member: unknown): JsonSchemaNode => {
+  if (!isNode(member)) return {}
+  const { description, type } = member
+  return {
+    ...(typeof type === "string" ? { type } : {}),
+    ...(typeof description === "string" ? { description } : {})
+  }
+}
+
+/** What `tools/list` shows for what a tool answers; an answer may gain members, and a client must not refuse it for that. */
+export const outputSchemaOf = <A, I>(schema: Schema.Schema<A, I>): ObjectSchema => {
+  const { properties, required } = jsonSchemaOf(schema)
+  return {
+    type: "object",
+    ...(Array.isArray(required) ? { required } : {}),
+    properties: Object.fromEntries(membersOf(properties).map(([name, member]) => [name, kindOf(member)]))
+  }
 }
 
 /**
@@ -72,13 +87,12 @@ const open = (value: unknown): unknown => {
  */
 export const standardSchema = <A, I>(schema: Schema.Schema<A, I>): StandardSchemaWithJSON<unknown, unknown> => {
   const input = jsonSchemaOf(schema)
-  const output = membersOf(open(input))
   return {
     "~standard": {
       version: 1,
       vendor: "effect",
       validate: (value) => ({ value }),
-      jsonSchema: { input: () => input, output: () => Object.fromEntries(output) }
+      jsonSchema: { input: () => input, output: () => input }
     }
   }
 }

@@ -1,14 +1,20 @@
 import { Effect, Schema } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
+import type { Answers } from "../dispatch/Answers.js"
+import type { Awaiting } from "../dispatch/Awaiting.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
+import type { Inbox } from "../dispatch/Inbox.js"
 import type { Preflight } from "../dispatch/Preflight.js"
+import type { Watch } from "../dispatch/Watch.js"
 import type { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
+import { Caller } from "../services/Caller.js"
+import type { Client } from "./Client.js"
 import { type Reply, settle } from "./Reply.js"
 
 /** What the tools call. */
-export type Core = Dispatch | FollowUp | Preflight | TaskArtifacts
+export type Core = Answers | Awaiting | Watch | Dispatch | FollowUp | Inbox | Preflight | TaskArtifacts
 
 /** What a client sees of a tool. */
 export interface ToolFace {
@@ -23,6 +29,11 @@ export interface ToolFace {
 export interface CallContext {
   /** An id the client gives one call of its model and repeats when only the transport repeats it. */
   readonly toolUseId?: string | undefined
+  readonly client: Client
+  /** How long the call may wait, in seconds; `asked` is the caller's own wish. */
+  readonly waitBudget: (asked?: number) => number
+  /** Tells how far the call is, if the client asked to hear it. */
+  readonly progress: (done: number, total: number, message: string) => Effect.Effect<void>
 }
 
 export interface Tool extends ToolFace {
@@ -59,3 +70,9 @@ const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effe
       })
     })
   )
+
+/** Whoever calls is known to the core by its client's name too. */
+export const asCaller =
+  ({ name, version }: Client) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Caller, (caller) => Effect.provideService(effect, Caller, { ...caller, client: { name, version } }))

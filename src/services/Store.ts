@@ -81,6 +81,8 @@ export interface TaskQuery {
   readonly statuses?: ReadonlyArray<TaskStatus> | undefined
   readonly runtime?: string | undefined
   readonly provider?: string | undefined
+  /** Only tasks created on its behalf, as `Caller` names it. */
+  readonly principal?: string | undefined
   readonly limit: number
   /** A `next` of an earlier page. */
   readonly before?: number | undefined
@@ -162,6 +164,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly heard: (listener: string) => Effect.Effect<Option.Option<number>, StoreFailed>
     /** Never goes back. */
     readonly hear: (listener: string, until: number) => Effect.Effect<void, StoreFailed>
+    /** The value under a name that all processes of this installation agree on: the first that was offered. */
+    readonly agreed: (name: string, offered: string) => Effect.Effect<string, StoreFailed>
     /** Says that an owner lives until `until`, in milliseconds since 1970. */
     readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
     /**

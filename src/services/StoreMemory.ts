@@ -29,6 +29,7 @@ export const makeMemory = Effect.gen(function* () {
   const keys = new Map<string, { readonly fingerprint: string; readonly id: TaskId }>()
   const leases = new Map<string, number>()
   const listeners = new Map<string, number>()
+  const agreements = new Map<string, string>()
   const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
 
   const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
@@ -140,7 +141,7 @@ export const makeMemory = Effect.gen(function* () {
         return found === undefined ? new TaskNotFound({ id: alias }) : Effect.succeed(found.task.id)
       }),
 
-    list: ({ statuses, runtime, provider, limit, before }) =>
+    list: ({ statuses, runtime, provider, principal, limit, before }) =>
       Effect.sync(() => {
         const matching = [...kept.values()]
           .reverse()
@@ -149,7 +150,8 @@ export const makeMemory = Effect.gen(function* () {
               (before === undefined || seq < before) &&
               (statuses === undefined || statuses.includes(task.status)) &&
               (runtime === undefined || runtime === task.request.runtime) &&
-              (provider === undefined || provider === task.request.provider)
+              (provider === undefined || provider === task.request.provider) &&
+              (principal === undefined || principal === task.principal)
           )
         const page = matching.slice(0, limit)
         const last = page.at(-1)
@@ -227,6 +229,13 @@ export const makeMemory = Effect.gen(function* () {
 
     hear: (listener, until) =>
       Effect.sync(() => void listeners.set(listener, Math.max(until, listeners.get(listener) ?? 0))),
+
+    agreed: (name, offered) =>
+      Effect.sync(() => {
+        const value = agreements.get(name) ?? offered
+        agreements.set(name, value)
+        return value
+      }),
 
     renew: (owner, until) => Effect.sync(() => void leases.set(owner, until)),
 

@@ -176,6 +176,29 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
       })
     )
 
+    check("lists one principal's tasks alone, page by page", () =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        const createFor = (principal: string | undefined) =>
+          Effect.flatMap(nextId, (id) =>
+            Effect.map(store.create({ id, request: someRequest(), principal }), ({ task }) => task.id)
+          )
+        const [first, , second] = yield* Effect.forEach(
+          ["principal:a", "principal:b", "principal:a", undefined],
+          createFor
+        )
+        const list = (principal: string, before?: number) => store.list({ limit: 1, principal, before })
+        const newest = yield* list("principal:a")
+        const older = yield* list("principal:a", newest.next)
+        assert.deepStrictEqual(
+          [newest, older].map(({ tasks }) => tasks.map(({ id }) => id)),
+          [[second], [first]]
+        )
+        assert.isUndefined(older.next)
+        assert.deepStrictEqual(yield* list("principal:"), { tasks: [] })
+      })
+    )
+
     check("answers at once when the task already is above the revision", () =>
       Effect.gen(function* () {
         const store = yield* Store

@@ -1,7 +1,10 @@
 import { Context, Effect, Fiber, Layer, Ref, Schema, TestClock } from "effect"
+import { Answers } from "../../src/dispatch/Answers.js"
+import { Awaiting } from "../../src/dispatch/Awaiting.js"
 import { Dispatch } from "../../src/dispatch/Dispatch.js"
 import { Drive } from "../../src/dispatch/Drive.js"
 import { Preflight } from "../../src/dispatch/Preflight.js"
+import { Watch } from "../../src/dispatch/Watch.js"
 import type { Config } from "../../src/domain/Config.js"
 import { type Task, TaskId } from "../../src/domain/Task.js"
 import * as SchedulerLease from "../../src/drivers/SchedulerLease.js"
@@ -51,7 +54,8 @@ const audit = Layer.unwrapEffect(
 /** The whole core over the memory store and the fake adapter; nothing drives until `startProcess`. */
 export const core = (given: { readonly config?: Partial<Config>; readonly store?: Around } = {}) => {
   const { store = (call) => call } = given
-  return Layer.mergeAll(Dispatch.layer, Drive.layer, Preflight.layer).pipe(
+  return Layer.mergeAll(Answers.layer, Awaiting.layer, Dispatch.layer, Drive.layer, Preflight.layer).pipe(
+    Layer.provideMerge(Watch.layer),
     Layer.provideMerge(SchedulerLease.layer(leases)),
     Layer.provideMerge(
       Layer.mergeAll(

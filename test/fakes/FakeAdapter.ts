@@ -6,6 +6,7 @@ import {
   type Adapter,
   type AdapterFailure,
   Adapters,
+  type Answered,
   type CancelProgress,
   type Observation,
   type Progress
@@ -21,6 +22,7 @@ interface Answers {
   readonly finish: void
   readonly cancel: CancelProgress
   readonly cleanup: ReadonlyArray<Resource>
+  readonly answer: void
 }
 export type Operation = keyof Answers
 
@@ -46,6 +48,8 @@ export class Fake extends Context.Tag("test/Fake")<
     /** All calls of an operation from now on; `ordinary` takes it back. */
     readonly always: <K extends Operation>(operation: K, behaviour: Behaviour<Answers[K]>) => void
     readonly calls: ReadonlyArray<Call>
+    /** What the agent was answered, in order. */
+    readonly answered: ReadonlyArray<Answered>
     readonly called: (operation: Operation) => number
   }
 >() {}
@@ -108,12 +112,14 @@ const empty = (): Scripts => ({
   observe: [],
   finish: [],
   cancel: [],
-  cleanup: []
+  cleanup: [],
+  answer: []
 })
 
 const make = Effect.sync(() => {
   const far = new FarSide()
   const calls: Array<Call> = []
+  const answered: Array<Answered> = []
   const scripts = empty()
   const standing = empty()
 
@@ -184,6 +190,12 @@ const make = Effect.sync(() => {
           far.remove(`machine-of-${task.id}`)
           return resources.map((resource) => ({ ...resource, state: "gone" }))
         })
+      ),
+    answer: (task, question) =>
+      perform(
+        "answer",
+        task,
+        Effect.sync(() => void answered.push(question))
       )
   })
 
@@ -200,6 +212,7 @@ const make = Effect.sync(() => {
   const fake: typeof Fake.Service = {
     far,
     calls,
+    answered,
     called: (operation) => calls.filter((call) => call.operation === operation).length,
     next: (operation, ...behaviours) => void scripts[operation].push(...behaviours),
     always: (operation, behaviour) => void standing[operation].unshift(behaviour)

@@ -24,6 +24,7 @@ export const around = (store: typeof Store.Service, wrap: Around): typeof Store.
   finished: (query) => wrap(store.finished(query), "finished"),
   heard: (listener) => wrap(store.heard(listener), "heard"),
   hear: (listener, until) => wrap(store.hear(listener, until), "hear"),
+  agreed: (name, offered) => wrap(store.agreed(name, offered), "agreed"),
   renew: (owner, until) => wrap(store.renew(owner, until), "renew"),
   claim: (request) => wrap(store.claim(request), "claim"),
   release: (owner, ids) => wrap(store.release(owner, ids), "release"),

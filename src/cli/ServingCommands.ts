@@ -1,0 +1,58 @@
+import { Args, CommandDescriptor as Command, HelpDoc, Options, ValidationError } from "@effect/cli"
+import { Effect } from "effect"
+import * as Flags from "./Flags.js"
+import type { Invocation } from "./Invocation.js"
+import { newToken } from "./TokenCommand.js"
+
+const { common } = Flags
+
+const needsHttp = ValidationError.missingFlag(
+  HelpDoc.p("serve needs --http; for a server on stdio start agentdispatch-mcp")
+)
+
+export const serve = (name: string): Command.Command<Invocation> =>
+  Command.make(
+    name,
+    Options.all({
+      http: Flags.flag("http", "Streamable HTTP; for a server on stdio start agentdispatch-mcp"),
+      host: Flags.text("host", "The address to listen on; without it http.host, else 127.0.0.1"),
+      port: Flags.number(
+        "port",
+        0,
+        65_535,
+        "The port to listen on; 0 is any free one; without it http.port, else 8765"
+      ),
+      ...common
+    })
+  ).pipe(
+    Command.mapEffect(({ options: { http, ...options } }) =>
+      http ? Effect.succeed({ ...options, kind: "server" as const }) : Effect.fail(needsHttp)
+    )
+  )
+
+export const token = (name: string): Command.Command<Invocation> =>
+  Command.make(
+    name,
+    Options.all({ json: common.json }),
+    Args.all([Args.choice([["new", "new"]], { name: "new" }), Args.text({ name: "name" })])
+  ).pipe(
+    Command.map(
+      ({ args: [, principal], options: { json } }) =>
+        ({ kind: "alone", config: undefined, json, command: newToken(principal, json) }) satisfies Invocation
+    )
+  )
+
+export const worker = (name: string): Command.Command<Invocation> =>
+  Command.make(name, Options.all(common)).pipe(Command.map(({ options }) => ({ ...options, kind: "worker" as const })))
+
+export const emulate = (name: string): Command.Command<Invocation> =>
+  Command.make(
+    name,
+    Options.all({
+      port: Flags.number("port", 0, 65_535, "The port to listen on; any free one without it"),
+      ...common
+    }),
+    Args.choice([["agentcore", "agentcore"]], { name: "service" })
+  ).pipe(
+    Command.map(({ options: { port, ...options } }) => ({ ...options, kind: "emulator" as const, port: port ?? 0 }))
+  )

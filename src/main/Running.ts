@@ -1,0 +1,90 @@
+import { Cause, Deferred, Effect, Exit, Fiber, ManagedRuntime } from "effect"
+import { setImmediate } from "node:timers/promises"
+import { Drive } from "../dispatch/Drive.js"
+import type { ConfigInvalid } from "../domain/DispatchError.js"
+import type { Run, Serving } from "../mcp/Server.js"
+import { Ids } from "../services/Ids.js"
+import { Leaving } from "../services/Leaving.js"
+import { Scheduler } from "../services/Scheduler.js"
+import { Settings } from "../services/Settings.js"
+import { Store } from "../services/Store.js"
+import { layer, version } from "./Composition.js"
+
+export const say = (text: string) => process.stderr.write(`${text}\n`)
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** A refused message may be quoted whole in its error. */
+export const brief = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 300)
+
+/** What every connection is served with; the key outlives the process, for clients carry what it signs. */
+const surroundings = (check: Check) =>
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    yield* check(settings)
+    const store = yield* Store
+    const ids = yield* Ids
+    const stateKey = yield* store.agreed("requestState", yield* ids.digest(`${yield* ids.token}${yield* ids.token}`))
+    return { settings, store, stateKey }
+  })
+
+/** What a server must be sure of before anything is driven. */
+type Check = (settings: typeof Settings.Service) => Effect.Effect<void, ConfigInvalid>
+
+/** Opens the installation and drives its tasks until `stop`; what cannot be used ends the process with what to mend. */
+export const start = async (config: string | undefined, check: Check = () => Effect.void) => {
+  const runtime = ManagedRuntime.make(layer(config))
+  const started = await runtime.runPromiseExit(surroundings(check))
+  if (Exit.isFailure(started)) {
+    say(messageOf(Cause.squash(started.cause)))
+    process.exit(2)
+  }
+  const { settings, stateKey, store } = started.value
+  const driving = runtime.runFork(
+    Effect.gen(function* () {
+      const scheduler = yield* Scheduler
+      const drive = yield* Drive
+      return yield* scheduler.run(drive.step)
+    })
+  )
+
+  const left = Deferred.unsafeMake<void>(Fiber.id(driving))
+  const answering = new Set<Promise<unknown>>()
+  const run: Run = (effect, signal) => {
+    const answer = runtime.runPromise(Effect.provideService(effect, Leaving, Deferred.await(left)), { signal })
+    answering.add(answer)
+    return answer.finally(() => answering.delete(answer))
+  }
+  const serving: Serving = {
+    run,
+    version,
+    stateKey,
+    runtimes: Object.keys(settings.config.runtimes),
+    waits: settings.config.waits ?? {}
+  }
+
+  return {
+    settings,
+    store,
+    serving,
+    /** Runs what is no call of a client's. */
+    perform: <A>(effect: Effect.Effect<A>): Promise<A> => runtime.runPromise(effect),
+    /** How many calls are being answered. */
+    busy: () => answering.size,
+    /** Ends when nothing is being answered, and `elsewhere` says that nothing is on its way. */
+    allAnswered: async (elsewhere: () => boolean = () => false) => {
+      for (;;) {
+        await setImmediate()
+        if (answering.size === 0 && !elsewhere()) return
+        await Promise.allSettled(answering)
+      }
+    },
+    /** From now on whoever waits for a change gets the answer of the moment. */
+    leaveWaits: () => void Deferred.unsafeDone(left, Effect.void),
+    /** Hands the tasks back for others to drive. */
+    stop: async () => {
+      await runtime.runPromise(Fiber.interrupt(driving))
+      await runtime.dispose()
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { acceptedContent, inputRequired, inputResponse, type InputRequiredResult } from "@modelcontextprotocol/server"
+import { Option, Schema } from "effect"
+import { JsonObject } from "../domain/Json.js"
+import type { Question } from "../domain/Clarification.js"
+
+/** The one form of a call; its fields are the questions' ids. */
+const form = "answers"
+
+/** What a user answered in the rounds before, carried by the client under our signature. */
+export const Answered = Schema.Struct({ answers: Schema.Record({ key: Schema.String, value: Schema.String }) })
+export type Answered = typeof Answered.Type
+
+const decodeAnswered = Schema.decodeUnknownOption(Answered)
+const decodeText = Schema.decodeUnknownOption(Schema.Record({ key: Schema.String, value: Schema.String }))
+
+/** Everything answered so far: what an earlier round proved, and what came with this request. */
+export const answersOf = (responses: Record<string, unknown> | undefined, state: unknown): Answered["answers"] => ({
+  ...Option.match(decodeAnswered(state), { onNone: () => ({}), onSome: ({ answers }) => answers }),
+  ...Option.getOrElse(decodeText(acceptedContent(responses, form) ?? {}), () => ({}))
+})
+
+/** The user was shown the form and did not answer it; asking again would be rude. */
+export const refused = (responses: Record<string, unknown> | undefined): boolean => {
+  const response = inputResponse(responses, form)
+  return response.kind === "elicit" && response.action !== "accept"
+}
+
+/** Puts answers where the call takes them: its own argument, else the context the agent gets. */
+export const merged = (args: unknown, answers: Answered["answers"], takes: (name: string) => boolean): unknown => {
+  const given: { readonly [key: string]: unknown } = typeof args === "object" && args !== null ? { ...args } : {}
+  const own = Object.entries(answers).filter(([name]) => takes(name))
+  const others = Object.entries(answers).filter(([name]) => !takes(name))
+  if (others.length === 0) return { ...given, ...Object.fromEntries(own) }
+  const context = Option.getOrElse(Schema.decodeUnknownOption(JsonObject)(given["context"]), (): JsonObject => ({}))
+  return { ...given, ...Object.fromEntries(own), context: { ...context, ...Object.fromEntries(others) } }
+}
+
+/** The questions as one form, with the choices that are known. */
+export const asForm = (questions: ReadonlyArray<Question>, requestState: string): InputRequiredResult =>
+  inputRequired({
+    requestState,
+    inputRequests: {
+      [form]: inputRequired.elicit({
+        message: questions.length === 1 ? (questions[0]?.question ?? "") : "The dispatch needs a few answers.",
+        requestedSchema: {
+          type: "object",
+          properties: Object.fromEntries(
+            questions.map(({ choices, id, question }) => [
+              id,
+              choices === undefined || choices.length === 0
+                ? { type: "string" as const, title: question }
+                : { type: "string" as const, title: question, enum: [...choices] }
+            ])
+          ),
+          required: questions.map(({ id }) => id)
+        }
+      })
+    }
+  })
+
+/** A question nobody can put in a form, such as one whose answer is an object, stays a clarification. */
+export const canBeAsked = (questions: ReadonlyArray<Question>): boolean =>
+  questions.length > 0 && questions.length <= 20

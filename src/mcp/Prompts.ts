@@ -1,0 +1,101 @@
+import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
+import { Either, Schema } from "effect"
+
+interface Argument {
+  readonly name: string
+  readonly description: string
+  readonly required?: true
+}
+
+interface Prompt {
+  readonly title: string
+  readonly description: string
+  readonly arguments: ReadonlyArray<Argument>
+  readonly text: (given: (name: string, otherwise: string) => string) => string
+}
+
+const runtime: Argument = { name: "runtime", description: "The runtime profile to use; the default one if left out" }
+
+const spawnWith = (given: (name: string, otherwise: string) => string): string => {
+  const named = given("runtime", "")
+  return named === "" ? "spawn_cloud_agent" : `spawn_cloud_agent with runtime "${named}"`
+}
+
+const afterwards =
+  "Keep the taskId, go on with whatever else there is to do, and use await_task when nothing else is left. Report what it found in a few sentences, with the taskId."
+
+/** The flows people repeat, in the order `prompts/list` shows them. */
+const prompts: Readonly<Record<string, Prompt>> = {
+  background_audit: {
+    title: "Audit in the background",
+    description: "Hands an audit of the code to a background agent and goes on.",
+    arguments: [
+      { name: "focus", description: "What to look for, such as security, performance or dead code" },
+      { name: "scope", description: "Which part of the repository" },
+      runtime
+    ],
+    text: (given) =>
+      `Call ${spawnWith(given)} to audit ${given("scope", "this repository")} for ${given("focus", "defects")}. Write one complete instruction: the agent sees nothing of this conversation. Ask for findings with file, line, why it matters and how to mend it, ordered by weight, and for no changes to files. ${afterwards}`
+  },
+  research: {
+    title: "Research in the background",
+    description: "Hands a question to a background agent.",
+    arguments: [{ name: "topic", description: "The question", required: true }, runtime],
+    text: (given) =>
+      `Call ${spawnWith(given)} to research: ${given("topic", "")}. Ask for an answer with its sources, what is uncertain, and what was looked for and not found. ${afterwards}`
+  },
+  release_check: {
+    title: "Check a release",
+    description: "Hands the checks before a release to a background agent.",
+    arguments: [{ name: "version", description: "The version that is to be released" }, runtime],
+    text: (given) =>
+      `Call ${spawnWith(given)} to check whether ${given("version", "the next version")} can be released: tests, build, changelog, version numbers, open defects, and what changed since the last release. Ask for a list of what blocks and what does not. ${afterwards}`
+  },
+  dependency_review: {
+    title: "Review dependencies",
+    description: "Hands a review of the dependencies to a background agent.",
+    arguments: [{ name: "manager", description: "The package manager or lockfile to look at" }, runtime],
+    text: (given) =>
+      `Call ${spawnWith(given)} to review the dependencies in ${given("manager", "this repository's lockfiles")}: unmaintained or vulnerable packages, duplicates, licences, and which updates are safe. Ask for a table and for no changes to files. ${afterwards}`
+  },
+  collect_results: {
+    title: "Collect results",
+    description: "Gathers what background tasks have come to.",
+    arguments: [{ name: "status", description: "Only tasks of this status; all that ended if left out" }],
+    text: (given) =>
+      `Call list_tasks for ${given("status", "tasks that ended")}, then get_task_result for each of the newest ten that this conversation has not reported yet. Give one line a task: its id, what it was asked, what came of it. Say which failed and why, and which still run.`
+  }
+}
+
+const decodeArguments = Schema.decodeUnknownEither(Schema.Record({ key: Schema.String, value: Schema.String }))
+
+/** `prompts/list` and `prompts/get`. */
+export const servePrompts = (server: Server): void => {
+  server.setRequestHandler("prompts/list", () => ({
+    prompts: Object.entries(prompts).map(([name, { arguments: own, description, title }]) => ({
+      name,
+      title,
+      description,
+      arguments: own.map((argument) => ({ ...argument }))
+    }))
+  }))
+  server.setRequestHandler("prompts/get", ({ params }) => {
+    const prompt = Object.hasOwn(prompts, params.name) ? prompts[params.name] : undefined
+    if (prompt === undefined)
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no prompt "${params.name.slice(0, 64)}"`)
+    const given = Either.getOrElse(decodeArguments(params.arguments ?? {}), (): Record<string, string> => ({}))
+    const missing = prompt.arguments.find(
+      ({ name, required }) => required === true && (given[name] ?? "").trim() === ""
+    )
+    if (missing !== undefined)
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `${missing.name} is missing: ${missing.description}`)
+    const text = prompt.text((name, otherwise) => {
+      const value = Object.hasOwn(given, name) ? (given[name] ?? "").trim() : ""
+      return value === "" ? otherwise : value
+    })
+    return {
+      description: prompt.description,
+      messages: [{ role: "user" as const, content: { type: "text" as const, text } }]
+    }
+  })
+}

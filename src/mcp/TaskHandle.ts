@@ -1,0 +1,103 @@
+import { Effect } from "effect"
+import { Answers } from "../dispatch/Answers.js"
+import { Awaiting, type AwaitMode } from "../dispatch/Awaiting.js"
+import type { DispatchError } from "../domain/DispatchError.js"
+import type { JsonObject } from "../domain/Json.js"
+import { isTerminal } from "../domain/Lifecycle.js"
+import type { Task } from "../domain/Task.js"
+import { isOpen, requestedSchema, type TaskQuestion } from "../domain/TaskQuestion.js"
+import * as Reply from "./Reply.js"
+
+/**
+ * What an MCP task of ours stands for: one of our tasks, under its own id, or a wait for several. A wait's id spells
+ * what it waits for, so it needs no memory and is as unguessable as the ids in it.
+ */
+export interface Handle {
+  readonly mode: AwaitMode
+  readonly ids: ReadonlyArray<string>
+}
+
+export const handleId = ({ ids, mode }: Handle): string =>
+  ids.length === 1 ? (ids[0] ?? "") : [mode, ...ids].join(".")
+
+export const handleOf = (id: string): Handle => {
+  const [mode, ...ids] = id.split(".")
+  return (mode === "any" || mode === "all") && ids.length > 0 ? { mode, ids } : { mode: "all", ids: [id] }
+}
+
+/** How often a client should ask; it may as well listen. */
+const pollIntervalMs = 2_000
+
+/** A task as the Tasks extension tells it, one of its statuses with what belongs to it. */
+export type Detailed = { readonly [member: string]: unknown }
+
+/** A handle's state in the words of the Tasks extension (specification/draft/tasks.md, DetailedTask). */
+export const detailedTask = (handle: Handle): Effect.Effect<Detailed, DispatchError, Answers | Awaiting> =>
+  Effect.gen(function* () {
+    const awaiting = yield* Awaiting
+    const tasks = yield* awaiting.find(handle.ids)
+    return yield* detailed(handle, tasks)
+  })
+
+export const detailed = (
+  handle: Handle,
+  tasks: ReadonlyArray<Task>
+): Effect.Effect<Detailed, DispatchError, Answers | Awaiting> =>
+  Effect.gen(function* () {
+    const awaiting = yield* Awaiting
+    const view = yield* awaiting.view(tasks, handle.mode)
+    const common = {
+      taskId: handleId(handle),
+      createdAt: iso(Math.min(...tasks.map(({ createdAt }) => createdAt))),
+      lastUpdatedAt: iso(Math.max(...tasks.map(({ updatedAt }) => updatedAt))),
+      ttlMs: null,
+      pollIntervalMs
+    }
+    const [only] = tasks
+    if (tasks.length === 1 && only?.status === "cancelled")
+      return { ...common, status: "cancelled", statusMessage: "cancelled" }
+    if (view.done) {
+      const failed = tasks.every(({ status }) => status !== "succeeded")
+      const result = Reply.toResult({ ...Reply.value(view), ...(failed ? { isError: true } : {}) })
+      return { ...common, status: "completed", statusMessage: inWords(tasks), result: { ...result } }
+    }
+    const inputRequests = yield* openQuestions(handle, tasks)
+    return Object.keys(inputRequests).length > 0
+      ? { ...common, status: "input_required", statusMessage: inWords(tasks), inputRequests }
+      : { ...common, status: "working", statusMessage: inWords(tasks) }
+  })
+
+const inWords = (tasks: ReadonlyArray<Task>): string => {
+  const [only] = tasks
+  if (tasks.length === 1 && only !== undefined) return only.error?.message ?? only.status
+  const ended = tasks.filter(({ status }) => isTerminal(status)).length
+  return `${ended} of ${tasks.length} tasks have ended`
+}
+
+const iso = (millis: number): string => new Date(millis).toISOString()
+
+/** A key names its task too where there are several. */
+const keyOf = ({ ids }: Handle, task: string, key: string): string => (ids.length === 1 ? key : `${task}/${key}`)
+
+export const taskOfKey = ({ ids }: Handle, key: string): { readonly id: string; readonly key: string } => {
+  const [only] = ids
+  if (ids.length === 1 && only !== undefined) return { id: only, key }
+  const at = key.indexOf("/")
+  return { id: key.slice(0, Math.max(0, at)), key: key.slice(at + 1) }
+}
+
+const openQuestions = (handle: Handle, tasks: ReadonlyArray<Task>) =>
+  Effect.gen(function* () {
+    const answers = yield* Answers
+    const requests: Record<string, JsonObject> = {}
+    for (const task of tasks.filter(({ status }) => status === "input_required")) {
+      for (const question of (yield* answers.questions(task.id)).filter(isOpen))
+        requests[keyOf(handle, task.id, question.key)] = elicitation(question)
+    }
+    return requests
+  })
+
+const elicitation = (question: TaskQuestion): JsonObject => ({
+  method: "elicitation/create",
+  params: { mode: "form", message: question.question, requestedSchema: requestedSchema(question) }
+})
