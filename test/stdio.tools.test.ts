@@ -13,6 +13,7 @@ const inOrder = [
   "spawn_cloud_agent",
   "check_cloud_agent_runtime",
   "dispatch_task",
+  "explain_dispatch",
   "get_task_status",
   "get_task_logs",
   "get_task_result",
@@ -85,6 +86,7 @@ for (const kind of kinds) {
         yield* ask("get_task_status", { task_id: failing, full: true })
         yield* ask("get_task_result", { task_id: failing })
         yield* ask("get_task_artifact", { task_id: failing, artifact_id: "art_1" })
+        yield* ask("explain_dispatch", { tool: "dispatch_task", arguments: command("true") })
         yield* ask("check_cloud_agent_runtime", { runtime: "echo" })
         yield* ask("list_tasks")
         yield* ask("list_providers")

@@ -8,10 +8,12 @@ import * as View from "../domain/TaskView.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
 import { Scheduler } from "../services/Scheduler.js"
+import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { resolveTaskId } from "./TaskIdInput.js"
+import { waitFor } from "./WaitFor.js"
 
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
 const cancelWait = Duration.seconds(20)
@@ -83,26 +85,15 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       const audit = yield* Audit
       const scheduler = yield* Scheduler
       const { config, environment } = yield* Settings
-      const world = { config, specs: adapters.specs, environment }
+      const { secretIn } = yield* Redactor
+      const world = { config, specs: adapters.specs, environment, secretIn }
 
       const accept = yield* makeAccept
 
-      const find = (id: string) => Effect.flatMap(decodeTaskId(id), store.find)
+      const idOf = resolveTaskId(store)
+      const find = (id: string) => Effect.flatMap(idOf(id), store.find)
 
-      /** The task as soon as `ready`, or as it is when the time is over. */
-      const waited = Effect.fn("dispatch.wait")(function* (
-        task: Task,
-        seconds: number,
-        ready: (task: Task) => boolean
-      ) {
-        let current = task
-        if (seconds <= 0 || ready(current)) return current
-        const changes = Effect.gen(function* () {
-          while (!ready(current)) current = yield* store.changed(task.id, current.revision)
-        })
-        yield* Effect.timeoutOption(changes, Duration.seconds(seconds))
-        return current
-      })
+      const waited = waitFor(store)
 
       const status = Effect.fn("dispatch.status")(function* (
         id: string,
@@ -123,7 +114,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       })
 
       const cancel = Effect.fn("dispatch.cancel")(function* (id: string) {
-        const taskId = yield* decodeTaskId(id)
+        const taskId = yield* idOf(id)
         const wish = Effect.gen(function* () {
           const task = yield* store.find(taskId)
           const wanted = step(task.status, "cancel")
@@ -151,7 +142,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
         logs: Effect.fn("dispatch.logs")(function* (id: string, page: { cursor: number; limit: number }) {
-          const taskId = yield* decodeTaskId(id)
+          const taskId = yield* idOf(id)
           return { taskId, ...(yield* store.log(taskId, page)) }
         }),
         result: Effect.fn("dispatch.result")(function* (
@@ -171,7 +162,17 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
                   error: { code: error.code, message: error.message }
                 })
             }),
-            Effect.tap((view) => audit.append({ event: "cancel_task", taskId: id, outcome: view.status }))
+            Effect.tapBoth({
+              onSuccess: (view) =>
+                audit.append({
+                  event: "cancel_task",
+                  taskId: id,
+                  outcome: view.status,
+                  ...(view.error === undefined ? {} : { code: view.error.code })
+                }),
+              onFailure: (error) =>
+                audit.append({ event: "cancel_task", taskId: id, outcome: "refused", code: error.code })
+            })
           ),
         list: (query) =>
           Effect.map(store.list(query), (page) => ({

@@ -1,19 +1,27 @@
-import { Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { Context, Effect, FiberRef, FiberRefs, Layer, Logger, LogLevel, Option } from "effect"
+import { userInfo } from "node:os"
 import { fileURLToPath } from "node:url"
 import { specs } from "../../adapters/Registry.generated.js"
 import packageJson from "../../package.json" with { type: "json" }
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
+import { Explain } from "../dispatch/Explain.js"
 import { FollowUp } from "../dispatch/FollowUp.js"
+import { Lanes } from "../dispatch/Lanes.js"
 import { Preflight } from "../dispatch/Preflight.js"
+import * as RedactedStore from "../dispatch/RedactedStore.js"
 import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
+import * as AllowlistFile from "../drivers/AllowlistFile.js"
 import * as AuditLog from "../drivers/AuditLog.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
+import * as RedactorHost from "../drivers/RedactorHost.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import * as SettingsFile from "../drivers/SettingsFile.js"
 import * as StoreSql from "../drivers/StoreSql.js"
 import * as TransportProcess from "../drivers/TransportProcess.js"
+import { Caller } from "../services/Caller.js"
 import { Installation } from "../services/Installation.js"
+import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
 
@@ -43,11 +51,27 @@ const surroundings = (path: string | undefined) =>
     )
   )
 
+/** Whoever started this process; a user id without a name is its own name. */
+const caller = Layer.effect(
+  Caller,
+  Effect.try(() => userInfo().username).pipe(
+    Effect.orElseSucceed(() => String(process.getuid?.() ?? "unknown")),
+    Effect.map((name) => ({ principal: `user:${name}` }))
+  )
+)
+
 const levels = { debug: LogLevel.Debug, info: LogLevel.Info, warning: LogLevel.Warning, error: LogLevel.Error } as const
+
+/** What is logged before there are settings loses the secrets of the environment, and everything else those of the config too. */
+const redacted = RedactorHost.ofEnvironment(process.env)
+const logger = Logger.make((options) => {
+  const redactor = Context.get(FiberRefs.getOrDefault(options.context, FiberRef.currentContext), Redactor)
+  return redactor.text(redacted.text(Logger.logfmtLogger.log(options)))
+})
 
 /** stdout belongs to the protocol, so every log line goes to stderr; quiet unless AGENTDISPATCH_LOG_LEVEL says otherwise. */
 const logging = Layer.merge(
-  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
+  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(logger)),
   Logger.minimumLogLevel(
     Option.getOrElse(
       Option.fromNullable(
@@ -58,12 +82,19 @@ const logging = Layer.merge(
   )
 )
 
+const store = RedactedStore.layer.pipe(Layer.provide(StoreSql.layer))
+
 /** The whole installation, ready to be called and to drive tasks. */
 export const layer = (configPath: string | undefined) =>
-  Layer.mergeAll(Dispatch.layer, Drive.layer, FollowUp.layer, Preflight.layer, TaskArtifacts.layer).pipe(
+  Layer.mergeAll(Dispatch.layer, Drive.layer, Explain.layer, FollowUp.layer, Preflight.layer, TaskArtifacts.layer).pipe(
+    // What explains a dispatch asks the lanes where it would go.
+    Layer.provideMerge(Lanes.layer),
     Layer.provideMerge(SchedulerLease.layer()),
     Layer.provideMerge(BuiltInAdapters.layer),
-    Layer.provideMerge(Layer.mergeAll(StoreSql.layer, AuditLog.layer, IdsRandom.layer, TransportProcess.layer)),
-    Layer.provideMerge(surroundings(configPath)),
+    Layer.provideMerge(
+      Layer.mergeAll(store, AuditLog.layer, IdsRandom.layer, TransportProcess.layer, AllowlistFile.layer)
+    ),
+    Layer.provideMerge(RedactorHost.layer(process.env)),
+    Layer.provideMerge(Layer.merge(surroundings(configPath), caller)),
     Layer.provideMerge(logging)
   )

@@ -6,7 +6,9 @@ import { parseArgs } from "node:util"
 import { inWords } from "../cli/CheckReport.js"
 import { Drive } from "../dispatch/Drive.js"
 import { Preflight } from "../dispatch/Preflight.js"
+import * as RedactorHost from "../drivers/RedactorHost.js"
 import { makeServer, type Run } from "../mcp/Server.js"
+import { Allowlist } from "../services/Allowlist.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
 
@@ -26,16 +28,19 @@ const farewell = 1_500
 /** A refused message may be quoted whole in its error. */
 const brief = (text: string) => text.replaceAll(/\s+/g, " ").slice(0, 300)
 
-const say = (text: string) => process.stderr.write(`${text}\n`)
+const redacted = RedactorHost.ofEnvironment(process.env)
+
+const say = (text: string) => process.stderr.write(`${redacted.text(text)}\n`)
 
 const serve = async (config: string | undefined) => {
   const runtime = ManagedRuntime.make(layer(config))
-  const started = await runtime.runPromiseExit(Settings)
+  const started = await runtime.runPromiseExit(Effect.all([Settings, Allowlist]))
   if (Exit.isFailure(started)) {
     say(messageOf(Cause.squash(started.cause)))
     process.exit(2)
   }
-  const runtimes = Object.keys(started.value.config.runtimes)
+  const [settings, allowlist] = started.value
+  const runtimes = Object.keys(settings.config.runtimes)
   const driving = runtime.runFork(
     Effect.gen(function* () {
       const scheduler = yield* Scheduler
@@ -55,7 +60,7 @@ const serve = async (config: string | undefined) => {
   const inbound = new PassThrough()
   process.stdin.pipe(inbound, { end: false })
   const wire = new StdioServerTransport(inbound)
-  const connection = serveStdio(() => makeServer(run, version, runtimes), {
+  const connection = serveStdio(() => makeServer(run, version, runtimes, allowlist.configured), {
     transport: wire,
     onerror: (error) => say(`mcp: ${brief(error.message)}`)
   })
@@ -91,20 +96,20 @@ const serve = async (config: string | undefined) => {
   process.once("SIGHUP", () => void leave(0))
 }
 
+const print = (text: string) => process.stdout.write(redacted.text(text))
+
 const check = async (config: string | undefined, json: boolean, live: boolean) => {
   const runtime = ManagedRuntime.make(layer(config))
   const checked = await runtime.runPromiseExit(Effect.flatMap(Preflight, (preflight) => preflight.checkAll(live)))
   await runtime.dispose()
   if (Exit.isFailure(checked)) {
     const error = Cause.squash(checked.cause)
-    process.stdout.write(
-      json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`
-    )
+    print(json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`)
     process.exit(1)
   }
   const reports = checked.value
   const ok = reports.every((report) => report.ok)
-  process.stdout.write(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
+  print(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
   process.exit(ok ? 0 : 1)
 }
 

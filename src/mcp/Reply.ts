@@ -1,7 +1,9 @@
-import { Cause, Effect, Match } from "effect"
+import { Cause, Effect, Match, Schema } from "effect"
 import type { CallToolResult } from "@modelcontextprotocol/server"
 import type { Clarification } from "../domain/Clarification.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
+import { JsonObject } from "../domain/Json.js"
+import { Redactor } from "../services/Redactor.js"
 
 /** What a tool answers: the shape of the contract, and the object that carries it as structured content. */
 export interface Reply {
@@ -57,6 +59,12 @@ export const fromError = (tool: string) =>
     BackendFailed: (error) => toolError(error, error.retryable),
     IdempotencyConflict: (error) => toolError(error),
     TaskChanged: (error) => toolError(error, true),
+    LaneUnknown: (error) => toolError(error),
+    LaneWrongOwner: (error) => toolError(error),
+    LaneTaskInvalid: (error) => toolError(error),
+    LaneHandleUnknown: (error) => toolError(error),
+    AllowlistInvalid: (error) => toolError(error),
+    LaneSettingInvalid: (error) => toolError(error),
     StoreFailed: (error) => toolError(error, error.fault === "busy" || error.fault === "full")
   })
 
@@ -79,6 +87,17 @@ export const settle =
             )
       )
     )
+
+/** Nothing leaves the server that its redactor knows or recognises. */
+export const withoutSecrets = (reply: Reply): Effect.Effect<Reply> =>
+  Effect.map(Redactor, (redactor) => {
+    const text = redactor.text(reply.text)
+    if (text === reply.text) return reply
+    const structured = isJsonObject(reply.structured) ? redactor.json(reply.structured) : undefined
+    return { ...reply, text, ...(isJsonObject(structured) ? { structured } : {}) }
+  })
+
+const isJsonObject = Schema.is(JsonObject)
 
 export const toResult = (reply: Reply): CallToolResult => ({
   content: [{ type: "text", text: reply.text }],

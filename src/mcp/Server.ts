@@ -1,8 +1,10 @@
-import { McpServer, type ServerContext } from "@modelcontextprotocol/server"
+import { CLIENT_INFO_META_KEY, McpServer, type ServerContext } from "@modelcontextprotocol/server"
 import type { Effect } from "effect"
 import { Option, Schema } from "effect"
 import { getTaskArtifact, sendTaskMessage } from "./AgentTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
+import { explainDispatch } from "./ExplainTools.js"
+import { dispatchList, dispatchResult, dispatchStatus, dispatchUnit } from "./LaneTools.js"
 import { toResult } from "./Reply.js"
 import { checkCloudAgentRuntime, dispatchTask, spawnCloudAgent } from "./SpawnTools.js"
 import { standardSchema } from "./StandardSchema.js"
@@ -14,6 +16,7 @@ const tools: Readonly<Record<string, Tool>> = {
   spawn_cloud_agent: spawnCloudAgent,
   check_cloud_agent_runtime: checkCloudAgentRuntime,
   dispatch_task: dispatchTask,
+  explain_dispatch: explainDispatch,
   get_task_status: getTaskStatus,
   get_task_logs: getTaskLogs,
   get_task_result: getTaskResult,
@@ -24,6 +27,14 @@ const tools: Readonly<Record<string, Tool>> = {
   list_providers: listProviders,
   list_capabilities: listCapabilities,
   list_account_profiles: listAccountProfiles
+}
+
+/** Shown behind the others where an allowlist of lanes is configured. */
+const laneTools: Readonly<Record<string, Tool>> = {
+  dispatch_unit: dispatchUnit,
+  dispatch_status: dispatchStatus,
+  dispatch_result: dispatchResult,
+  dispatch_list: dispatchList
 }
 
 const instructions = (runtimes: ReadonlyArray<string>) =>
@@ -43,13 +54,34 @@ const meta = Schema.decodeUnknownOption(Schema.Struct({ "claudecode/toolUseId": 
 const toolUseId = (context: ServerContext) =>
   Option.getOrUndefined(Option.map(meta(context.mcpReq._meta), (found) => found["claudecode/toolUseId"]))
 
+const client = Schema.decodeUnknownOption(Schema.Struct({ name: Schema.String, version: Schema.String }))
+const envelope = Schema.decodeUnknownOption(Schema.Struct({ [CLIENT_INFO_META_KEY]: Schema.Unknown }))
+
+/** Each request says who sends it; older clients said so once, when they connected. */
+const clientOf = (server: McpServer, context: ServerContext) => {
+  const said = Option.getOrUndefined(envelope(context.mcpReq.envelope))?.[CLIENT_INFO_META_KEY]
+  return Option.getOrUndefined(
+    Option.map(client(said ?? server.server.getClientVersion()), ({ name, version }) => ({
+      name: printable(name),
+      version: printable(version)
+    }))
+  )
+}
+
+/** What a client calls itself may be anything. */
+const printable = (text: string): string =>
+  text
+    .slice(0, 100)
+    .replace(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ")
+    .trim()
+
 /** One connection's server; both protocol eras are served from it. */
-export const makeServer = (run: Run, version: string, runtimes: ReadonlyArray<string>): McpServer => {
+export const makeServer = (run: Run, version: string, runtimes: ReadonlyArray<string>, lanes: boolean): McpServer => {
   const server = new McpServer(
     { name: "agentdispatch", title: "AgentDispatch", version },
     { instructions: instructions(runtimes), capabilities: { tools: { listChanged: false } } }
   )
-  for (const [name, tool] of Object.entries(tools)) {
+  for (const [name, tool] of Object.entries(lanes ? { ...tools, ...laneTools } : tools)) {
     server.registerTool(
       name,
       {
@@ -65,7 +97,12 @@ export const makeServer = (run: Run, version: string, runtimes: ReadonlyArray<st
         }
       },
       async (args: unknown, context) =>
-        toResult(await run(tool.call(name, args, { toolUseId: toolUseId(context) }), context.mcpReq.signal))
+        toResult(
+          await run(
+            tool.call(name, args, { toolUseId: toolUseId(context), client: clientOf(server, context) }),
+            context.mcpReq.signal
+          )
+        )
     )
   }
   return server

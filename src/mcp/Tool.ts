@@ -2,13 +2,16 @@ import { Effect, Schema } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { Explain } from "../dispatch/Explain.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
+import type { Lanes } from "../dispatch/Lanes.js"
 import type { Preflight } from "../dispatch/Preflight.js"
 import type { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
-import { type Reply, settle } from "./Reply.js"
+import { Caller, type Identity } from "../services/Caller.js"
+import { type Reply, settle, withoutSecrets } from "./Reply.js"
 
 /** What the tools call. */
-export type Core = Dispatch | FollowUp | Preflight | TaskArtifacts
+export type Core = Dispatch | Explain | FollowUp | Lanes | Preflight | TaskArtifacts
 
 /** What a client sees of a tool. */
 export interface ToolFace {
@@ -23,6 +26,8 @@ export interface ToolFace {
 export interface CallContext {
   /** An id the client gives one call of its model and repeats when only the transport repeats it. */
   readonly toolUseId?: string | undefined
+  /** The program that calls, as it names itself. */
+  readonly client?: Identity["client"] | undefined
 }
 
 export interface Tool extends ToolFace {
@@ -45,11 +50,21 @@ export const tool = <A, I, B, J>(
     decodeArguments(input, args ?? {}).pipe(
       Effect.flatMap((decoded) => run(decoded, context)),
       settle(name),
+      Effect.flatMap(withoutSecrets),
+      calledBy(context.client),
       Effect.withSpan(`mcp.${name}`)
     )
 })
 
-const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
+const calledBy =
+  (client: Identity["client"]) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    client === undefined
+      ? effect
+      : Effect.flatMap(Caller, (caller) => Effect.provideService(effect, Caller, { ...caller, client }))
+
+/** Arguments as a tool takes them, or the first thing wrong with them. */
+export const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
   Schema.decodeUnknown(schema, { onExcessProperty: "error" })(args).pipe(
     Effect.mapError((error) => {
       const [issue] = schemaIssues(error.issue)
