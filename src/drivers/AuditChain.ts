@@ -15,7 +15,8 @@ export const Link = Schema.Struct({
   v: Schema.Literal(1),
   ...KeptRecord.fields,
   seq: Schema.Int.pipe(Schema.positive()),
-  sealed: Schema.optional(Schema.Record({ key: Schema.String, value: Hash })),
+  /** By name; not copied, so that a name such as `__proto__` stays one. */
+  sealed: Schema.optional(JsonObject),
   prev: Hash,
   hash: Hash
 })

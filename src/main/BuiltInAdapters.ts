@@ -15,6 +15,8 @@ export const layer = Layer.scoped(
           Effect.flatMap((module) => Layer.buildWithScope(module.layer, scope)),
           Effect.provide(surroundings),
           Effect.flatMap((context) => Effect.provide(Adapter, context)),
+          // What is interrupted while it is remembered would be remembered as interrupted.
+          Effect.uninterruptible,
           Effect.cached,
           Effect.map((adapter) => [name, adapter] as const)
         )

@@ -20,7 +20,7 @@ export const KeptRecord = Schema.Struct({
   rule: Schema.optional(Schema.String),
   detail: Schema.optional(JsonObject),
   /** The names of the sensitive values and what commits to each: SHA-256 over its salt and its canonical JSON. */
-  sealed: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+  sealed: Schema.optional(JsonObject),
   /** The sensitive values that nobody took out; salts are hexadecimal. */
   open: Schema.optional(JsonObject)
 })
