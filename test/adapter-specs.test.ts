@@ -89,9 +89,9 @@ describe("the registry", () => {
   it("loads a declared adapter exactly when it is built", () => {
     assert.deepStrictEqual(
       specs.map(({ name }) => name),
-      ["local-process", "aws-agentcore"]
+      ["local-process", "aws-agentcore", "github-lane"]
     )
-    assert.deepStrictEqual(Object.keys(loaders), ["local-process", "aws-agentcore"])
+    assert.deepStrictEqual(Object.keys(loaders), ["local-process", "aws-agentcore", "github-lane"])
   })
 })
 

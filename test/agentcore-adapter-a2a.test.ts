@@ -145,6 +145,19 @@ describe.concurrent("our own worker as an A2A server", () => {
       })
     )
 
+    it.live(`does it in the framework that was asked for, with its context (${JSON.stringify(details)})`, () =>
+      Effect.gen(function* () {
+        const { request: routed, ...rest } = asked(arns.a2a, "exit 3", details)
+        const context = { steps: 2 }
+        const input = { ...routed.input, framework: "echo", context }
+        const { task, resources } = yield* begin(layer, { ...rest, request: { ...routed, input } })
+        const { outcome } = yield* watch(layer, task)
+        if (!outcome.ok) return assert.fail(outcome.error.message)
+        assert.include(JSON.stringify(outcome.result), JSON.stringify({ instruction: "exit 3", context }))
+        yield* cleaned(layer, task, resources)
+      })
+    )
+
     it.live(`tells that its work failed (${JSON.stringify(details)})`, () =>
       Effect.gen(function* () {
         const { task, resources } = yield* begin(layer, asked(arns.a2a, "echo trouble >&2; exit 3", details))

@@ -119,4 +119,14 @@ describe("a JSON fault", () => {
       { numRuns: 2_000 }
     )
   })
+
+  it("calls every beginning of a JSON text unfinished, unless it is JSON already", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.json(), FastCheck.nat(), (whole, end) => {
+        const beginning = whole.slice(0, end % (whole.length + 1))
+        const fault = jsonFault(beginning)
+        assert.isTrue(fault === undefined || fault.unfinished, beginning)
+      })
+    )
+  })
 })

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Ref } from "effect"
 import { Dispatch } from "../src/dispatch/Dispatch.js"
-import type { Config, PolicyRule } from "../src/domain/Config.js"
+import type { Config } from "../src/domain/Config.js"
+import type { PolicyRule } from "../src/domain/PolicyConfig.js"
 import type { Json, JsonObject } from "../src/domain/Json.js"
 import { Audited, config, core } from "./fakes/CoreFixture.js"
 

@@ -226,6 +226,7 @@ describe("Scheduler", () => {
 
   for (const [what, outcome] of [
     ["breaks down", Effect.dieMessage("a broken step")],
+    ["is interrupted from within", Effect.interrupt],
     ["never gets its change in", Effect.fail(new TaskChanged({ id: "task" }))]
   ] as const) {
     it.scoped(`drives the others while the step of one task ${what}, and does not spin`, () =>

@@ -83,6 +83,20 @@ describe("a server that is asked to go", () => {
     )
   }
 
+  it.scopedLive("leaves a task behind that the next one can cancel at once", () =>
+    Effect.gen(function* () {
+      const at = yield* place
+      const server = yield* greeted(at, { config })
+      const task_id = yield* Bench.dispatched(callOf(server), work(at.folder))
+      yield* Bench.running(callOf(server), task_id)
+      yield* server.signal("SIGTERM")
+      yield* server.ended
+      const next = callOf(yield* greeted(at, { config }))
+      assert.strictEqual(object((yield* next("cancel_task", { task_id })).value)["status"], "cancelled")
+      assert.deepStrictEqual(processesNaming(`AGENTDISPATCH_TASK_ID=${task_id}`), [])
+    })
+  )
+
   it.scopedLive("still answers what it was asked before the end of stdin", () =>
     Effect.gen(function* () {
       const server = yield* greeted(yield* place, { config })

@@ -13,10 +13,13 @@ const inOrder = [
   "spawn_cloud_agent",
   "check_cloud_agent_runtime",
   "dispatch_task",
+  "explain_dispatch",
+  "await_task",
   "get_task_status",
   "get_task_logs",
   "get_task_result",
   "cancel_task",
+  "answer_task",
   "send_task_message",
   "get_task_artifact",
   "list_tasks",
@@ -24,7 +27,7 @@ const inOrder = [
   "list_capabilities",
   "list_account_profiles"
 ]
-const changing = new Set(["spawn_cloud_agent", "dispatch_task", "cancel_task", "send_task_message"])
+const changing = new Set(["spawn_cloud_agent", "dispatch_task", "cancel_task", "send_task_message", "answer_task"])
 
 /** A list stands bare in the text; in the structured content it has a name, for an object is wanted there. */
 const wrapped = (answer: Answer): Json =>
@@ -85,15 +88,17 @@ for (const kind of kinds) {
         yield* ask("get_task_status", { task_id: failing, full: true })
         yield* ask("get_task_result", { task_id: failing })
         yield* ask("get_task_artifact", { task_id: failing, artifact_id: "art_1" })
+        yield* ask("explain_dispatch", { tool: "dispatch_task", arguments: command("true") })
+        yield* ask("await_task", { task_ids: [task_id, failing], mode: "all" })
         yield* ask("check_cloud_agent_runtime", { runtime: "echo" })
         yield* ask("list_tasks")
         yield* ask("list_providers")
         yield* ask("list_capabilities")
         yield* ask("list_account_profiles")
-        // Agents that take messages live behind a backend of their own, which has its own suite.
+        // Agents that take messages and ask live behind backends of their own, which have suites of their own.
         assert.sameMembers(
           [...answered],
-          inOrder.filter((name) => name !== "send_task_message")
+          inOrder.filter((name) => name !== "send_task_message" && name !== "answer_task")
         )
       })
     )

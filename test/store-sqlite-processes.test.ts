@@ -17,11 +17,12 @@ const writer = (
   folder: string,
   name: string,
   commits: number,
-  onLine: (line: string, child: ChildProcess) => void = () => undefined
+  onLine: (line: string, child: ChildProcess) => void = () => undefined,
+  ...more: ReadonlyArray<string>
 ) =>
   Effect.async<ReadonlyArray<string>>((resume) => {
     const lines: Array<string> = []
-    const child = spawn(process.execPath, ["--import", "tsx", script, folder, name, shared, String(commits)], {
+    const child = spawn(process.execPath, ["--import", "tsx", script, folder, name, shared, String(commits), ...more], {
       stdio: ["ignore", "pipe", "inherit"]
     })
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -78,6 +79,29 @@ describe("several processes on one state folder", () => {
         yield* Effect.provide(intact, Sqlite.layer(folder))
       }),
     120_000
+  )
+
+  it.scopedLive(
+    "never let more in than a limit allows, and as many",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* stateFolder
+        const said = yield* Effect.forEach(["0", "1", "2"], (name) => writer(folder, name, 20, undefined, "23"), {
+          concurrency: "unbounded"
+        })
+        for (const lines of said) assert.strictEqual(lines.at(-1), "done", lines.join("\n"))
+        assert.lengthOf(said.flatMap(created), 23)
+        assert.lengthOf(
+          said.flat().filter((line) => line === "refused QuotaReached"),
+          60 - 23
+        )
+        const use = yield* Effect.provide(
+          Effect.flatMap(Store, (store) => store.quotaUse("shared")),
+          storeAt(folder)
+        )
+        assert.deepStrictEqual(use, { lastHour: 23, unfinished: 23 })
+      }),
+    60_000
   )
 
   it.scopedLive(

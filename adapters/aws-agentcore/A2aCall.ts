@@ -28,13 +28,11 @@ export const rpc = (
     const body = encode({ jsonrpc: "2.0", id: call.id, method: call.method, params: call.params })
     const headers = version === "0.3" ? undefined : { "A2A-Version": version }
     const text = yield* exchange(client, session, { body, ...(headers === undefined ? {} : { headers }) }, within)
-    const { result, error } = yield* Effect.mapError(
-      decode(text),
-      () => new AnswerInvalid({ detail: `"${call.method}" was answered with ${JSON.stringify(text.slice(0, 120))}` })
-    )
+    const invalid = () =>
+      new AnswerInvalid({ detail: `"${call.method}" was answered with ${JSON.stringify(text.slice(0, 120))}` })
+    const { result, error } = yield* Effect.mapError(decode(text), invalid)
     if (error !== undefined) return yield* new RpcError({ number: error.code, detail: error.message })
-    const answer: Json = result ?? null
-    return answer
+    return result === undefined ? yield* invalid() : result
   })
 
 const shortly = "30 seconds"

@@ -9,9 +9,9 @@ import { failed, understood } from "./Answer.js"
 import { clientsOf } from "./Clients.js"
 import { Fault } from "./Faults.js"
 import { failing, type Mode, type Work } from "./Mode.js"
-import { instructionOf, payloadOf, promptLimits, textOf } from "./Plan.js"
+import { deadlineOf, instructionOf, payloadOf, promptLimits, textOf } from "./Plan.js"
 import { gone, lateFailure, tokenOrRefuse } from "./PromptMode.js"
-import { CancelledElsewhere, WorkerLost } from "./Spec.generated.js"
+import { CancelledElsewhere, Expired, WorkerLost } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
 import { begin, type Talk, talkOf } from "./Talks.js"
 import { patiently } from "./WorkerStart.js"
@@ -107,14 +107,17 @@ const probe: Mode["probe"] = (work) =>
     return "cannot say"
   })
 
-/** The agent's id of the work: noted by the start, told late by its answer, or searched for. */
+/** The agent's id of the work, as far as it is known without asking: noted by the start, found later, or told late. */
+export const taskIdOf = (work: Work): string | undefined =>
+  textOf(work.task.providerRefs, "a2aTaskId") ??
+  cursorOf(work).id ??
+  textOf(talkOf(work.task.startToken)?.refs ?? {}, "a2aTaskId")
+
+/** The agent's id of the work; searched for where nobody noted it. */
 const findId = (work: Work): Effect.Effect<string | undefined, AdapterFailure> =>
   Effect.gen(function* () {
     const { task, session, plan } = work
-    const known =
-      textOf(task.providerRefs, "a2aTaskId") ??
-      cursorOf(work).id ??
-      textOf(talkOf(task.startToken)?.refs ?? {}, "a2aTaskId")
+    const known = taskIdOf(work)
     if (known !== undefined || plan.details.a2aVersion === "0.3" || talkOf(task.startToken) !== undefined) return known
     const [found] = yield* Effect.mapError(listTasks(work, session.sessionId), problem(work))
     return found?.id
@@ -144,8 +147,22 @@ const observe: Mode["observe"] = (work) =>
         ? yield* lost(work, "the agent does not know its task any more, so its machine is another")
         : yield* Effect.fail(problem(work)(error))
     }
-    return told(cursor, got.right.task, got.right.raw)
+    const seen = told(cursor, got.right.task, got.right.raw)
+    const deadline = deadlineOf(plan.details)
+    const late = typeof startedAt === "number" && now > startedAt + deadline * 1000
+    return late && seen.outcome === undefined ? overdue(seen, stateOf(got.right.task), deadline) : seen
   })
+
+/** Its session ends with the task, and the agent's work with it. */
+const overdue = (seen: Observation, state: string, seconds: number): Observation => ({
+  ...seen,
+  entries: [
+    ...seen.entries,
+    { type: "task.progress", message: `The agent's task was ${state} at its deadline.`, payload: { state } }
+  ],
+  outcome: failedOutcome(new Expired({ seconds })),
+  pollAfter: 0
+})
 
 const told = (cursor: Cursor, task: A2aTask, raw: Json): Observation => {
   const state = stateOf(task)
@@ -187,7 +204,7 @@ const lost = (work: Work, detail: string): Effect.Effect<Observation, AdapterFai
 const cancel: Mode["cancel"] = (work) =>
   Effect.gen(function* () {
     if (talkOf(work.task.startToken)?.outcome !== undefined) return { state: "finished" }
-    const id = textOf(work.task.providerRefs, "a2aTaskId") ?? cursorOf(work).id
+    const id = taskIdOf(work)
     if (id === undefined) return { state: "stopped" }
     const asked = yield* Effect.either(cancelTask(work, id))
     if (Either.isRight(asked) || !(asked.left instanceof RpcError) || asked.left.number !== taskNotCancelable)

@@ -13,6 +13,8 @@ import { patiently } from "./WorkerStart.js"
 const longest = 3600
 const commandBytes = 65_536
 const keptOutput = 64 * 1024
+/** How much longer than the command its answer may take, in seconds: a new machine comes up first. */
+const slack = 150
 
 /** An argument for a service that splits words at blanks, understands one pair of quotes, and runs no shell. */
 const quoted = (argument: string): string | undefined => {
@@ -65,7 +67,18 @@ const start: Mode["start"] = (work) =>
           return
         }
         yield* listen(talk, Stream.fromAsyncIterable(stream, faultOf), timeout)
-      })
+      }).pipe(
+        // A stream that says nothing more cannot be ended from here; it ends with its session.
+        Effect.disconnect,
+        Effect.timeoutTo({
+          duration: (timeout + slack) * 1000,
+          onSuccess: () => undefined,
+          onTimeout: () => failedOutcome(new Expired({ seconds: timeout }))
+        }),
+        Effect.map((late) => {
+          if (late !== undefined) talk.outcome = late
+        })
+      )
     yield* begin(token, hold, lateFailure)
     return {
       providerRefs: { ...session },

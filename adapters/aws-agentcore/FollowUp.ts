@@ -2,6 +2,7 @@ import { Effect, Either } from "effect"
 import { isTerminal } from "../../src/domain/Lifecycle.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { rpc, RpcError } from "./A2aCall.js"
+import { taskIdOf } from "./A2aMode.js"
 import { messageOf, methods } from "./Wire.js"
 import { clientsOf } from "./Clients.js"
 import { ask, unfit } from "./Dialogue.js"
@@ -76,15 +77,15 @@ const toWorker = (work: Work, { id, text }: Message): Effect.Effect<Delivered, A
 /** An A2A server runs a repeated message again, so it is sent once. */
 const toAgent = (work: Work, { id, text }: Message): Effect.Effect<Delivered, AdapterFailure> =>
   Effect.gen(function* () {
-    const { task, plan } = work
+    const { task, plan, session } = work
     const version = plan.details.a2aVersion
     const { start: client } = yield* clientsOf(plan.place)
     const params = messageOf(version, {
       messageId: id,
       text,
       // An agent's task that has ended takes no more messages; its context does.
-      taskId: isTerminal(task.status) ? undefined : textOf(task.providerRefs, "a2aTaskId"),
-      contextId: textOf(task.providerRefs, "a2aContextId")
+      taskId: isTerminal(task.status) ? undefined : taskIdOf(work),
+      contextId: textOf(task.providerRefs, "a2aContextId") ?? (version === "1.0" ? session.sessionId : undefined)
     })
     const sent = yield* Effect.either(rpc(client, work, version, { id, method: methods.send[version], params }, within))
     if (Either.isRight(sent)) return { delivery: "delivered" }

@@ -1,6 +1,7 @@
 import { Either, Option, Schema } from "effect"
 import { type Json, JsonText } from "../../src/domain/Json.js"
 import type { NewArtifact, Outcome } from "../../src/domain/Task.js"
+import { jsonFault } from "../../src/domain/JsonFault.js"
 import { WorkerEvent } from "../../src/domain/WorkerEvent.js"
 import { failedOutcome } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
@@ -17,7 +18,7 @@ const keptText = 256 * 1024
 
 /**
  * Listens to server-sent events of an app of any kind: a worker's events and answer, other JSON, or plain text; a JSON
- * value may be cut anywhere between two events.
+ * value may be cut anywhere between two events. Text that only begins as JSON does is text.
  */
 export const makeEar = (say: (entry: Entry) => void, artifacts: Array<NewArtifact>) => {
   let line = ""
@@ -63,8 +64,10 @@ export const makeEar = (say: (entry: Entry) => void, artifacts: Array<NewArtifac
       pending = ""
       return heardValue(value.right)
     }
-    if (/^\s*[{["]/.test(pending + words)) pending += words
-    else heardText(words, "\n")
+    const joined = pending + words
+    pending = ""
+    if (/^\s*[{["]/.test(joined) && jsonFault(joined)?.unfinished === true) pending = joined
+    else heardText(joined, "\n")
   }
 
   const heardLine = (whole: string) => {

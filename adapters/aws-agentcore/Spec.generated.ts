@@ -61,6 +61,9 @@ export const Details = Schema.Struct({
   maxLifetimeSeconds: Schema.optionalWith(Schema.Int.pipe(Schema.between(60, 1209600)), { exact: true, default: () => 28800 }).annotations({
     description: "How long a session may live, in seconds; it must be what the runtime is configured with."
   }),
+  maxConcurrent: Schema.optionalWith(Schema.Int.pipe(Schema.greaterThanOrEqualTo(1)), { exact: true }).annotations({
+    description: "How many tasks of this backend may be under way at once."
+  }),
   lingerSeconds: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 28800)), { exact: true, default: () => 3600 }).annotations({
     description: "How long a dispatch/1 worker keeps a result that nobody has fetched, in seconds."
   }),

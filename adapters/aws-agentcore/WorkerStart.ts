@@ -62,7 +62,7 @@ export const start = (work: Work): Effect.Effect<Progress, AdapterFailure> =>
       },
       startWithin
     )
-    const until = (yield* Clock.currentTimeMillis) + resolveMillis
+    let until: number | undefined
     for (;;) {
       const sent = yield* Effect.either(patiently(sending))
       if (sent._tag === "Right") {
@@ -74,12 +74,14 @@ export const start = (work: Work): Effect.Effect<Progress, AdapterFailure> =>
         return yield* refusal(reply.refused)
       }
       if (sent.left._tag === "Fault" && isUndelivered(sent.left)) return yield* Effect.fail(failing(work)(sent.left))
+      until ??= (yield* Clock.currentTimeMillis) + resolveMillis
       const found = yield* resolve(work, hello.boot, until)
       if (found === "has it") return begun
-      if (found === "cannot say") {
-        const { code, message } = sent.left._tag === "Fault" ? failing(work)(sent.left) : sent.left
-        return yield* new StartUnknown({ causeCode: code, detail: message })
-      }
+      const failure = sent.left._tag === "Fault" ? failing(work)(sent.left) : sent.left
+      if (found === "cannot say") return yield* new StartUnknown({ causeCode: failure.code, detail: failure.message })
+      // A worker that never takes what it is sent is not sent it for ever.
+      if ((yield* Clock.currentTimeMillis) > until) return yield* Effect.fail(failure)
+      yield* Effect.sleep(resolvePause)
     }
   })
 

@@ -1,8 +1,9 @@
 import { accessSync, constants, statSync } from "node:fs"
 import { delimiter, isAbsolute, join, resolve } from "node:path"
-import { Config, Effect, Either, Option, ParseResult, Schema } from "effect"
+import { Effect, Either, Option, ParseResult, Schema } from "effect"
 import { encodeText, formatIssues, type Json } from "../../src/domain/Json.js"
 import type { RoutedRequest } from "../../src/domain/Task.js"
+import { environment } from "../../src/services/Variables.js"
 import {
   ArgumentInvalid,
   Details,
@@ -62,14 +63,6 @@ export const executableOf = ({ taskType, input }: RoutedRequest, { command }: De
 /** The repository a worktree is made from is where its executable is looked for as well. */
 export const directoryOf = (details: Details): string =>
   resolve((details.isolation === "worktree" ? details.repository : undefined) ?? details.cwd ?? ".")
-
-/** The variables of ours that the child may see; one that is not set stays unset. */
-export const environment = (names: ReadonlyArray<string>): Effect.Effect<Readonly<Record<string, string>>> =>
-  Effect.map(
-    Effect.forEach(names, (name) => Effect.map(Effect.option(Config.string(name)), (value) => ({ name, value }))),
-    (found) =>
-      Object.fromEntries(found.flatMap(({ name, value }) => (Option.isSome(value) ? [[name, value.value]] : [])))
-  )
 
 /** The file that a name on the PATH means, or the path as it is; nothing if it cannot be executed. */
 export const locate = (

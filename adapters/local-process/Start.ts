@@ -3,6 +3,7 @@ import { encodeText, type JsonObject } from "../../src/domain/Json.js"
 import type { Resource, Task } from "../../src/domain/Task.js"
 import type { Progress } from "../../src/services/Adapter.js"
 import { Installation } from "../../src/services/Installation.js"
+import { Redactor } from "../../src/services/Redactor.js"
 import { Transport } from "../../src/services/Transport.js"
 import { detailsOf, directoryOf, instructionOf, plan } from "./Plan.js"
 import { Cancelled, type Details, SupervisorFailed } from "./Spec.generated.js"
@@ -39,6 +40,7 @@ export const start = Effect.fn("local.start")(function* (task: Task, token: stri
 const handOver = Effect.fnUntraced(function* (task: Task, token: string, folder: string, processes: Processes) {
   const { stateDir, supervisor } = yield* Installation
   const transport = yield* Transport
+  const { rules } = yield* Redactor
   const { details, argv, directory, env } = yield* plan(task.id, task.request)
   const worktree = ownWorktree(task, stateDir, details)
   if (worktree !== undefined) yield* makeWorktree(folder, worktree, env)
@@ -50,7 +52,8 @@ const handOver = Effect.fnUntraced(function* (task: Task, token: string, folder:
     stdin: encodeText(workerTask(task)),
     deadlineSeconds: details.deadlineSeconds,
     outputLimitBytes: details.outputLimitBytes,
-    graceSeconds: details.graceSeconds
+    graceSeconds: details.graceSeconds,
+    redaction: rules
   })
   const { pid } = yield* Effect.mapError(
     transport.launch({ argv: [...supervisor, folder, token], cwd: stateDir, env }),

@@ -43,7 +43,14 @@ export const Spec: Schema.Schema<Records.Spec> = Schema.Struct({
   stdin: Schema.String,
   deadlineSeconds: Schema.Number,
   outputLimitBytes: Schema.Number,
-  graceSeconds: Schema.Number
+  graceSeconds: Schema.Number,
+  redaction: Schema.optionalWith(
+    Schema.Struct({
+      patterns: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
+      variables: Schema.optionalWith(Schema.Array(Schema.String), { exact: true })
+    }),
+    { exact: true }
+  )
 })
 
 /** How far a task's output has been observed, in bytes. */

@@ -11,6 +11,7 @@ export const registryFile = (manifest: Manifest): string => {
   return `${header("adapters")}import type { Layer } from "effect"
 import type { AdapterSpec } from "../src/domain/AdapterSpec.js"
 import type { Adapter } from "../src/services/Adapter.js"
+import type { Audit } from "../src/services/Audit.js"
 import type { Installation } from "../src/services/Installation.js"
 import type { Transport } from "../src/services/Transport.js"
 ${imports.join("\n")}
@@ -21,7 +22,7 @@ export type AdapterName = ${names.map((name) => JSON.stringify(name)).join(" | "
 export const specs: ReadonlyArray<AdapterSpec> = [${names.map((name) => `${variableName(name)}Spec`).join(", ")}]
 
 /** What an adapter may ask of the process it is loaded into. */
-export type AdapterServices = Transport | Installation
+export type AdapterServices = Audit | Transport | Installation
 
 export type Loader = () => Promise<{ readonly layer: Layer.Layer<Adapter, never, AdapterServices> }>
 

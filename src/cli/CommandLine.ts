@@ -2,11 +2,13 @@ import { Args, CommandDescriptor as Command, Options } from "@effect/cli"
 import { Effect } from "effect"
 import { TaskStatus } from "../domain/Lifecycle.js"
 import { suggestion } from "../domain/Nearest.js"
+import { auditEntries } from "./AuditCommands.js"
 import * as Catalog from "./CatalogCommands.js"
 import { doctor } from "./DoctorCommand.js"
 import * as Flags from "./Flags.js"
 import { configName, init } from "./InitCommand.js"
 import type { Command as Runs, Core, Invocation } from "./Invocation.js"
+import { policyEntries } from "./PolicyCommands.js"
 import { readWords, text } from "./Reading.js"
 import { UsageInvalid } from "./Refusal.js"
 import { run } from "./RunCommand.js"
@@ -50,7 +52,8 @@ const wordless = <A extends Common>(name: string, options: Options.Options<A>, r
 const { common } = Flags
 const cursor = (what: string) => Flags.number("cursor", 0, Number.MAX_SAFE_INTEGER, what)
 
-interface Entry {
+/** A command by its name, which may be of two words. */
+export interface Entry {
   readonly words: string
   readonly summary: string
   readonly read: (name: string, tail: ReadonlyArray<string>, program: Program) => Command.Command<Invocation>
@@ -192,6 +195,8 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: "make a bearer token for a principal of serve --http, and say what to write into the config",
     read: Serving.token
   },
+  ...auditEntries,
+  ...policyEntries,
   worker: {
     words: "",
     summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",
@@ -223,18 +228,21 @@ export const read = Effect.fn("cli.read")(function* (argv: ReadonlyArray<string>
   if (given === undefined || given === "--help" || given === "-h" || given === "help")
     return text(overview(program.version))
   if (given === "--version" || given === "-v") return text(`${program.version}\n`)
-  const entry = Object.hasOwn(entries, given) ? entries[given] : undefined
+  const known = Object.keys(entries)
+  const [second = ""] = rest
+  const double = known.some((name) => name.startsWith(`${given} `)) && !second.startsWith("-")
+  const wanted = double ? `${given} ${second}`.trim() : given
+  const entry = Object.hasOwn(entries, wanted) ? entries[wanted] : undefined
   if (entry === undefined) {
-    const known = Object.keys(entries)
     return yield* new UsageInvalid({
-      problem: `There is no command "${given}".${suggestion(given, known)} Commands: ${known.join(", ")}.`
+      problem: `There is no command "${wanted}".${suggestion(wanted, known)} Commands: ${known.join(", ")}.`
     })
   }
-  if (tail.length > 0 && given !== "run")
+  if (tail.length > 0 && given !== "run" && given !== "explain")
     return yield* new UsageInvalid({ problem: `Nothing may stand behind -- in ${given}.` })
-  const name = `agentdispatch ${given}`
+  const name = `agentdispatch ${wanted}`
   const descriptor = Command.withDescription(entry.read(name, tail, program), sentence(entry.summary))
-  return yield* readWords({ name, usage: entry.words, descriptor }, [...rest, ...before])
+  return yield* readWords({ name, usage: entry.words, descriptor }, [...(double ? rest.slice(1) : rest), ...before])
 })
 
 /** Words behind `--` are nobody's options. */

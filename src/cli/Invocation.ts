@@ -2,17 +2,32 @@ import type { FileSystem, Path } from "@effect/platform"
 import type { Effect } from "effect"
 import type { Dispatch } from "../dispatch/Dispatch.js"
 import type { Drive } from "../dispatch/Drive.js"
+import type { Explain } from "../dispatch/Explain.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Preflight } from "../dispatch/Preflight.js"
+import type { Adapters } from "../services/Adapter.js"
+import type { AuditTrail } from "../services/AuditTrail.js"
 import type { Scheduler } from "../services/Scheduler.js"
 import type { Settings } from "../services/Settings.js"
 import type { Ids } from "../services/Ids.js"
+import type { Store } from "../services/Store.js"
 import type { ExitCode } from "./ExitCode.js"
 import type { Refusal } from "./Refusal.js"
 import type { Screen } from "./Screen.js"
 
 /** What commands are made of; every command is a process with all of it, as a server is. */
-export type Core = Dispatch | Drive | FollowUp | Preflight | Scheduler | Settings
+export type Core =
+  | Adapters
+  | AuditTrail
+  | Dispatch
+  | Drive
+  | Explain
+  | FileSystem.FileSystem
+  | FollowUp
+  | Preflight
+  | Scheduler
+  | Settings
+  | Store
 
 export type Command<R> = Effect.Effect<ExitCode, Refusal, R | Screen>
 

@@ -2,6 +2,7 @@ import { Effect, Match, Schema } from "effect"
 import type { Clarification, Question } from "../domain/Clarification.js"
 import { lookup } from "../domain/Config.js"
 import type { ConfigInvalid, DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
+import type { AuditUnusable } from "../services/AuditTrail.js"
 import { ExitCode } from "./ExitCode.js"
 import { Screen } from "./Screen.js"
 
@@ -25,7 +26,7 @@ export class ConfigNotWritten extends Schema.TaggedError<ConfigNotWritten>()("Co
 }
 
 /** Everything that ends a command before it has done its work. */
-export type Refusal = DispatchError | ConfigInvalid | UsageInvalid | ConfigNotWritten
+export type Refusal = DispatchError | ConfigInvalid | UsageInvalid | ConfigNotWritten | AuditUnusable
 
 const refused = () => ExitCode.failed
 const unusable = () => ExitCode.usage
@@ -37,6 +38,7 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   UsageInvalid: unusable,
   ConfigInvalid: unusable,
   ConfigNotWritten: refused,
+  AuditUnusable: unusable,
   CredentialRefused: refused,
   PolicyDenied: refused,
   QuotaReached: refused,
@@ -54,6 +56,12 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   BackendFailed: refused,
   IdempotencyConflict: refused,
   TaskChanged: refused,
+  LaneUnknown: refused,
+  LaneWrongOwner: refused,
+  LaneTaskInvalid: unusable,
+  LaneHandleUnknown: () => ExitCode.notFound,
+  AllowlistInvalid: unusable,
+  LaneSettingInvalid: unusable,
   StoreFailed: refused
 })
 

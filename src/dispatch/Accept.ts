@@ -1,22 +1,23 @@
-import { Clock, Effect, type Either } from "effect"
-import { type DispatchError, IdempotencyConflict, PolicyDenied } from "../domain/DispatchError.js"
+import { Effect, Either } from "effect"
+import { CredentialRefused, type DispatchError, IdempotencyConflict, QuotaReached } from "../domain/DispatchError.js"
 import { canonical, type JsonObject } from "../domain/Json.js"
-import * as Policy from "../domain/Policy.js"
-import type { RoutingError } from "../domain/Routing.js"
-import type { RoutedRequest } from "../domain/Task.js"
+import { detailOf } from "../domain/PastDispatch.js"
+import type { RoutedRequest, Task } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
-import { Audit } from "../services/Audit.js"
-import { Caller } from "../services/Caller.js"
+import { Audit, type AuditRecord } from "../services/Audit.js"
 import { Ids } from "../services/Ids.js"
+import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
-import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
+import { makeRuling } from "./Ruling.js"
 
 export interface Accept {
   /** The same key with the same call is the same task. */
   readonly idempotencyKey?: string | undefined
   /** Another name for the task, made from its id. */
   readonly aliasOf?: ((taskId: string) => Effect.Effect<string>) | undefined
+  /** What else the audit keeps about the accepted task. */
+  readonly audited?: ((task: Task) => Pick<AuditRecord, "detail" | "sensitive">) | undefined
 }
 
 /** How every tool that dispatches takes work in: decided by the policy, on disk, in the audit, before anything runs. */
@@ -26,30 +27,36 @@ export const makeAccept = Effect.gen(function* () {
   const audit = yield* Audit
   const scheduler = yield* Scheduler
   const ids = yield* Ids
-  const { config } = yield* Settings
+  const { secretIn } = yield* Redactor
+  const ruled = yield* makeRuling
 
-  const decided = Effect.fnUntraced(function* (tool: string, request: RoutedRequest) {
-    const { principal } = yield* Caller
-    const at = yield* Clock.currentTimeMillis
-    const decision = Policy.decide(config.policy, { tool, request, principal, at })
-    if (decision.effect === "deny") return yield* new PolicyDenied({ reason: decision.reason, rule: decision.rule })
-    return { decision, principal }
-  })
-
-  const refused = (tool: string, error: DispatchError) =>
+  const refused = (tool: string, error: DispatchError, routed: Either.Either<RoutedRequest, DispatchError>) =>
     error._tag === "NeedsAnswers"
       ? Effect.void
       : audit.append({
           event: tool,
           outcome: "refused",
           code: error.code,
+          ...Either.match(routed, {
+            onLeft: () => ({}),
+            onRight: (request) => ({ detail: detailOf(request), sensitive: previewOf(request) })
+          }),
           ...(error._tag === "PolicyDenied" || error._tag === "QuotaReached" ? { rule: error.rule } : {})
         })
 
   return Effect.fn("dispatch.accept")(
-    function* (tool: string, routed: Either.Either<RoutedRequest, RoutingError>, options: Accept) {
+    function* (tool: string, routed: Either.Either<RoutedRequest, DispatchError>, options: Accept) {
       const request = yield* routed
-      const { decision, principal } = yield* decided(tool, request)
+      if (secretIn(options.idempotencyKey ?? "") !== undefined) {
+        return yield* new CredentialRefused({ path: "idempotency_key" })
+      }
+      const {
+        decision: { rule },
+        principal,
+        quotas,
+        refusal
+      } = yield* ruled(tool, request)
+      if (refusal !== undefined) return yield* refusal
       const adapter = yield* adapters.find(request.adapter)
       const id = yield* ids.taskId
       const cloudAgent = adapter.describe({ id, request })
@@ -59,6 +66,7 @@ export const makeAccept = Effect.gen(function* () {
           id,
           request,
           principal,
+          quotas,
           ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
           ...(cloudAgent === undefined ? {} : { cloudAgent }),
           ...(idempotencyKey === undefined
@@ -71,22 +79,25 @@ export const makeAccept = Effect.gen(function* () {
               })
         })
         .pipe(
-          Effect.catchTag(
-            "IdempotencyConflict",
-            ({ key, taskId }) => new IdempotencyConflict({ key: idempotencyKey ?? key, taskId })
-          )
+          Effect.catchTags({
+            IdempotencyConflict: ({ key, taskId }) => new IdempotencyConflict({ key: idempotencyKey ?? key, taskId }),
+            QuotaReached: ({ allowed, limit, retryAt }) => new QuotaReached({ rule, limit, allowed, retryAt })
+          })
         )
+      const more = options.audited?.(task)
       yield* audit.append({
         event: tool,
         taskId: task.id,
+        ...(task.alias === undefined ? {} : { handle: task.alias }),
         outcome: existed ? "repeated" : "accepted",
-        rule: decision.rule,
-        detail: routeOf(request)
+        rule,
+        detail: { ...detailOf(request), ...more?.detail },
+        sensitive: { ...previewOf(request), ...more?.sensitive }
       })
       yield* scheduler.wake(task.id)
       return task
     },
-    (accepting, tool) => Effect.tapError(accepting, (error) => refused(tool, error))
+    (accepting, tool, routed) => Effect.tapError(accepting, (error) => refused(tool, error, routed))
   )
 })
 
@@ -112,11 +123,8 @@ const meaningOf = (
     metadata ?? null
   ])
 
-const routeOf = (request: RoutedRequest): JsonObject => ({
-  provider: request.provider,
-  accountProfile: request.accountProfile,
-  backend: request.backend,
-  taskType: request.taskType,
-  targetMode: request.target.mode,
-  ...(request.runtime === undefined ? {} : { runtime: request.runtime })
-})
+const preview = 120
+
+/** Enough of an instruction to know it again. */
+const previewOf = ({ input: { instruction } }: RoutedRequest): JsonObject =>
+  typeof instruction === "string" ? { instruction: instruction.slice(0, preview) } : {}

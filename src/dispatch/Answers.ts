@@ -1,5 +1,6 @@
 import { Clock, Context, Effect, Either, Layer, Schema } from "effect"
-import { type DispatchError, InvalidInput, QuestionClosed } from "../domain/DispatchError.js"
+import { CredentialRefused, type DispatchError, InvalidInput, QuestionClosed } from "../domain/DispatchError.js"
+import { encodeText } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task } from "../domain/Task.js"
 import { type Answer, answered, check, isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
@@ -48,6 +49,10 @@ export class Answers extends Context.Tag("agentdispatch/Answers")<
       const accept = Effect.fnUntraced(function* (task: Task, given: Readonly<Record<string, Answer>>) {
         const { principal } = yield* Caller
         const now = yield* Clock.currentTimeMillis
+        for (const [key, { content }] of Object.entries(given)) {
+          if (redactor.secretIn(encodeText(content ?? null)) !== undefined)
+            return yield* new CredentialRefused({ path: `answers.${key}` })
+        }
         const questions = yield* store.questions(task.id)
         const ended = isTerminal(task.status)
         const open = ended ? [] : questions.filter(isOpen)

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import type { Account } from "../domain/Config.js"
 import { type DispatchError, TaskTerminal } from "../domain/DispatchError.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
@@ -8,12 +8,13 @@ import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
-import { Leaving } from "../services/Leaving.js"
 import { Scheduler } from "../services/Scheduler.js"
+import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
 import { makeVisible, ownOnly } from "./Visible.js"
+import { waitFor } from "./WaitFor.js"
 
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
 const cancelWaitSeconds = 20
@@ -85,26 +86,14 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       const audit = yield* Audit
       const scheduler = yield* Scheduler
       const { config, environment } = yield* Settings
-      const world = { config, specs: adapters.specs, environment }
+      const { secretIn } = yield* Redactor
+      const world = { config, specs: adapters.specs, environment, secretIn }
 
       const accept = yield* makeAccept
 
       const find = yield* makeVisible
 
-      /** The task as soon as `ready`, or as it is when the time is over. */
-      const waited = Effect.fn("dispatch.wait")(function* (
-        task: Task,
-        seconds: number,
-        ready: (task: Task) => boolean
-      ) {
-        let current = task
-        if (seconds <= 0 || ready(current)) return current
-        const changes = Effect.gen(function* () {
-          while (!ready(current)) current = yield* store.changed(task.id, current.revision)
-        })
-        yield* Effect.timeoutOption(Effect.raceFirst(changes, yield* Leaving), Duration.seconds(seconds))
-        return current
-      })
+      const waited = waitFor(store)
 
       const status = Effect.fn("dispatch.status")(function* (
         id: string,
@@ -174,7 +163,17 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
                   error: { code: error.code, message: error.message }
                 })
             }),
-            Effect.tap((view) => audit.append({ event: "cancel_task", taskId: id, outcome: view.status }))
+            Effect.tapBoth({
+              onSuccess: (view) =>
+                audit.append({
+                  event: "cancel_task",
+                  taskId: id,
+                  outcome: view.status,
+                  ...(view.error === undefined ? {} : { code: view.error.code })
+                }),
+              onFailure: (error) =>
+                audit.append({ event: "cancel_task", taskId: id, outcome: "refused", code: error.code })
+            })
           ),
         list: (query) =>
           Effect.map(

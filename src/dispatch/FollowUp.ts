@@ -1,5 +1,4 @@
 import { Context, Effect, Layer, Schema } from "effect"
-import { findCredential } from "../domain/Credentials.js"
 import {
   AdapterUnsupported,
   BackendFailed,
@@ -10,6 +9,7 @@ import {
 import { Adapters, type Delivery } from "../services/Adapter.js"
 import { Audit } from "../services/Audit.js"
 import { Ids } from "../services/Ids.js"
+import { Redactor } from "../services/Redactor.js"
 import { Store } from "../services/Store.js"
 import { guard } from "./AdapterAnswer.js"
 import { makeVisible } from "./Visible.js"
@@ -23,6 +23,8 @@ export const MessageView = Schema.Struct({
 export type MessageView = typeof MessageView.Type
 
 const shown = 200
+/** So many characters of a message the audit keeps. */
+const preview = 120
 
 /** Speaks to the agent that has a task, in the session it already works in. */
 export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
@@ -40,6 +42,7 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
       const audit = yield* Audit
       const ids = yield* Ids
       const find = yield* makeVisible
+      const { secretIn } = yield* Redactor
 
       /** A message belongs to the journal; a journal that is busy must not make a delivered message a failure. */
       const note = Effect.fn("followUp.note")(
@@ -60,7 +63,8 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
 
       const send = Effect.fn("followUp.send")(function* (id: string, text: string, given?: string) {
         if (text.trim() === "") return yield* new InvalidInput({ path: "text", problem: "is blank; say something" })
-        if (findCredential(text, "text") !== undefined) return yield* new CredentialRefused({ path: "text" })
+        if (secretIn(text) !== undefined) return yield* new CredentialRefused({ path: "text" })
+        if (secretIn(given ?? "") !== undefined) return yield* new CredentialRefused({ path: "message_id" })
         const task = yield* find(id)
         const adapter = yield* adapters.find(task.request.adapter)
         const deliver = adapter.send
@@ -86,9 +90,23 @@ export class FollowUp extends Context.Tag("agentdispatch/FollowUp")<
         send: (id, text, messageId) =>
           send(id, text, messageId).pipe(
             Effect.tapBoth({
-              onSuccess: (view) => audit.append({ event: "send_task_message", taskId: id, outcome: view.delivery }),
+              onSuccess: (view) =>
+                audit.append({
+                  event: "send_task_message",
+                  taskId: id,
+                  outcome: view.delivery,
+                  detail: { messageId: view.messageId },
+                  sensitive: { text: text.slice(0, preview) }
+                }),
               onFailure: (error) =>
-                audit.append({ event: "send_task_message", taskId: id, outcome: "refused", code: error.code })
+                audit.append({
+                  event: "send_task_message",
+                  taskId: id,
+                  outcome: "refused",
+                  code: error.code,
+                  // What was refused for what it says is not said again.
+                  ...(error._tag === "CredentialRefused" ? {} : { sensitive: { text: text.slice(0, preview) } })
+                })
             })
           )
       }

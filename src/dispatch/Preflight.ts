@@ -3,8 +3,10 @@ import { lookup } from "../domain/Config.js"
 import { type DispatchError, RuntimeProfileNotFound } from "../domain/DispatchError.js"
 import { routeSpawn, type SpawnCall } from "../domain/Routing.js"
 import { Adapters, type Check } from "../services/Adapter.js"
+import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
+import { makeRuling, type Ruling } from "./Ruling.js"
 
 export interface PreflightReport {
   readonly ok: boolean
@@ -38,7 +40,9 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
       const adapters = yield* Adapters
       const { config, environment, source } = yield* Settings
       const store = yield* Store
-      const world = { config, specs: adapters.specs, environment }
+      const ruled = yield* makeRuling
+      const { secretIn } = yield* Redactor
+      const world = { config, specs: adapters.specs, environment, secretIn }
       const names = Object.keys(config.runtimes)
 
       const state = store.list({ limit: 1 }).pipe(
@@ -92,7 +96,8 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
             ])
           )
         )
-        return report(identity, [...common, pass("route", `goes to backend "${request.backend}"`), ...checks])
+        const policy = policyCheck(yield* ruled("spawn_cloud_agent", request))
+        return report(identity, [...common, pass("route", `goes to backend "${request.backend}"`), policy, ...checks])
       })
 
       return {
@@ -117,6 +122,11 @@ const report = (identity: Omit<PreflightReport, "ok" | "checks">, checks: Readon
   ...identity,
   checks
 })
+
+const policyCheck = ({ decision, refusal }: Ruling): Check =>
+  refusal === undefined
+    ? pass("policy", `allowed by ${decision.rule}: ${decision.reason}`)
+    : fail("policy", refusal.message)
 
 const routeChecks = (error: DispatchError, broughtByTheCall: ReadonlySet<string>): ReadonlyArray<Check> =>
   error._tag === "NeedsAnswers"

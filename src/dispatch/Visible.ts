@@ -3,7 +3,7 @@ import { TaskNotFound } from "../domain/DispatchError.js"
 import type { Task } from "../domain/Task.js"
 import { Caller } from "../services/Caller.js"
 import { Store } from "../services/Store.js"
-import { decodeTaskId } from "./TaskIdInput.js"
+import { resolveTaskId } from "./TaskIdInput.js"
 
 /** The local user keeps the state folder and sees every task; everybody else sees what is their own. */
 const seesAll = (principal: string): boolean => principal.startsWith("user:")
@@ -16,12 +16,12 @@ export const ownOnly: Effect.Effect<{ readonly principal?: string }> = Effect.ma
 )
 
 /** Finds a task by the id a caller wrote; another principal's does not exist. */
-export const makeVisible = Effect.map(
-  Store,
-  (store) => (id: string) =>
+export const makeVisible = Effect.map(Store, (store) => {
+  const resolve = resolveTaskId(store)
+  return (id: string) =>
     Effect.gen(function* () {
       const { principal } = yield* Caller
-      const task = yield* Effect.flatMap(decodeTaskId(id), store.find)
+      const task = yield* Effect.flatMap(resolve(id), store.find)
       return isVisible(principal, task) ? task : yield* new TaskNotFound({ id: task.id })
     })
-)
+})

@@ -1,11 +1,13 @@
-import { Effect, ParseResult, Record, Schema } from "effect"
+import { Effect, Option, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
 import { HttpConfig } from "./HttpConfig.js"
 import { type Json, JsonObject } from "./Json.js"
-import { suggestion } from "./Nearest.js"
+import { LaneConfig } from "./LaneConfig.js"
+import { missing, policyIssues } from "./PolicyChecks.js"
+import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
-import { Target, TargetMode, TaskType } from "./Task.js"
+import { Target, TargetMode } from "./Task.js"
 
 const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
 const Names = Schema.Array(NonBlank)
@@ -61,22 +63,25 @@ export const Defaults = Schema.Struct({
 })
 export type Defaults = typeof Defaults.Type
 
-export const PolicyRule = Schema.Struct({
-  effect: Schema.Literal("allow", "deny"),
-  providers: maybe(Names),
-  accountProfiles: maybe(Names),
-  capabilities: maybe(Names),
-  taskTypes: maybe(Schema.Array(TaskType)),
-  targetModes: maybe(Schema.Array(TargetMode)),
-  reason: maybe(NonBlank)
-})
-export type PolicyRule = typeof PolicyRule.Type
+/** A group that repeats and holds something that repeats may take longer than anybody waits; so may a text that refers back. */
+const patternFault = (source: string): string | undefined => {
+  if (source.length > 512) return "is longer than 512 characters; make several patterns of it"
+  if (/\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]/.test(source) || /\\[1-9k]/.test(source)) {
+    return "repeats a group that itself repeats something, or refers back to a group, which can take forever; write it without"
+  }
+  return Option.match(Option.liftThrowable(() => new RegExp(source, "g"))(), {
+    onNone: () => "is no regular expression",
+    onSome: (looks) => (looks.test("") ? "matches the empty text; say what the secret looks like" : undefined)
+  })
+}
 
-export const Policy = Schema.Struct({
-  defaultEffect: maybe(Schema.Literal("allow", "deny")),
-  rules: Schema.optionalWith(Schema.Array(PolicyRule), { default: () => [], exact: true })
+export const RedactionRules = Schema.Struct({
+  /** Regular expressions (JavaScript, no flags); each is matched within one line, or 4,096 characters of a longer one. */
+  patterns: maybe(Schema.Array(NonBlank.pipe(Schema.filter((source) => patternFault(source) ?? true)))),
+  /** The server's own variables whose values are secret though their names do not say so. */
+  variables: maybe(Names)
 })
-export type Policy = typeof Policy.Type
+export type RedactionRules = typeof RedactionRules.Type
 
 const WaitSeconds = Schema.Number.pipe(Schema.between(0, 3_600))
 
@@ -100,7 +105,9 @@ export const Config = Schema.Struct({
   defaults: Schema.optionalWith(Defaults, { default: () => ({}), exact: true }),
   policy: Schema.optionalWith(Policy, { default: () => ({ rules: [] }), exact: true }),
   waits: maybe(Waits),
-  http: maybe(HttpConfig)
+  http: maybe(HttpConfig),
+  redaction: maybe(RedactionRules),
+  lanes: maybe(LaneConfig)
 })
 export type Config = typeof Config.Type
 
@@ -112,15 +119,16 @@ export const isName = (name: string): boolean => validName.test(name)
 
 /** Names are checked before decoding, because a key such as `__proto__` does not survive being copied. */
 const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
-  ["accounts", "backends", "runtimes", "http.tokens"].flatMap((section) => {
-    const entries = section
-      .split(".")
-      .reduce<Json | undefined>((value, key) => (isRecord(value) && has(value, key) ? value[key] : undefined), raw)
+  [["accounts"], ["backends"], ["runtimes"], ["policy", "prices"], ["http", "tokens"]].flatMap((section) => {
+    const entries = section.reduce<Json | undefined>(
+      (value, key) => (isRecord(value) && has(value, key) ? value[key] : undefined),
+      raw
+    )
     return isRecord(entries)
       ? Object.keys(entries)
           .filter((name) => !isName(name))
           .map((name) => ({
-            path: `${section}.${name}`,
+            path: `${section.join(".")}.${name}`,
             message:
               "is no valid name: begin with a letter or digit, then letters, digits, '.', '_' and '-', 128 at most"
           }))
@@ -129,9 +137,6 @@ const nameIssues = (raw: Json): ReadonlyArray<ConfigIssue> =>
 
 const issuesAt = (error: ParseResult.ParseIssue, prefix: ReadonlyArray<string>): ReadonlyArray<ConfigIssue> =>
   schemaIssues(error).map((issue) => ({ path: formatPath([...prefix, ...issue.path]), message: issue.message }))
-
-const missing = (kind: string, name: string, known: ReadonlyArray<string>) =>
-  `names ${kind} "${name}", which is not configured.${suggestion(name, known)} Known: ${known.join(", ") || "none"}`
 
 const has = (record: Readonly<Record<string, unknown>>, name: string) => Object.hasOwn(record, name)
 
@@ -218,11 +223,7 @@ const referenceIssues = (config: Config, specs: ReadonlyArray<AdapterSpec>): Rea
   if (defaults.backend !== undefined && !has(config.backends, defaults.backend)) {
     at("defaults.backend", missing("backend", defaults.backend, backends))
   }
-  config.policy.rules.forEach((rule, index) => {
-    for (const name of rule.accountProfiles ?? []) {
-      if (!has(config.accounts, name)) at(`policy.rules.${index}.accountProfiles`, missing("account", name, accounts))
-    }
-  })
+  issues.push(...policyIssues(config.policy, config, specs))
   return issues
 }
 

@@ -1,5 +1,6 @@
 import { DateTime, Schema } from "effect"
 import { Question } from "./Clarification.js"
+import type { LaneError } from "./LaneError.js"
 import { TaskStatus } from "./Lifecycle.js"
 
 const listed = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : names.join(", "))
@@ -36,13 +37,20 @@ export class CredentialRefused extends Schema.TaggedError<CredentialRefused>()("
   }
 }
 
+/** The policy forbids a dispatch, or the rule that allows it limits it to less. */
 export class PolicyDenied extends Schema.TaggedError<PolicyDenied>()("PolicyDenied", {
   reason: Schema.String,
-  rule: Schema.String
+  rule: Schema.String,
+  /** What would have to be otherwise, each a sentence. */
+  wouldChange: Schema.Array(Schema.String)
 }) {
   readonly code = "policy.denied"
   override get message() {
-    return `The policy of this installation denies the dispatch: ${this.reason}. Whoever keeps its config can change policy.rules.`
+    const by = this.reason.includes(this.rule) ? "" : ` by ${this.rule}`
+    return [
+      `The policy of this installation denies the dispatch${by}: ${this.reason.replace(/\.$/, "")}.`,
+      ...this.wouldChange
+    ].join(" ")
   }
 }
 
@@ -55,10 +63,24 @@ export class QuotaReached extends Schema.TaggedError<QuotaReached>()("QuotaReach
   retryAt: Schema.optional(Schema.Int)
 }) {
   readonly code = "policy.quota_reached"
-  override get message() {
+  get wouldChange(): ReadonlyArray<string> {
+    const raise = `Whoever keeps the config can raise limits.${this.limit} of ${this.rule}.`
+    if (this.allowed === 0) return [raise]
+    if (this.limit === "concurrent") return ["Wait for one to end, or cancel one.", raise]
+    return [
+      this.retryAt === undefined
+        ? "Wait until an earlier one is an hour ago."
+        : `There is room again at ${DateTime.formatIso(DateTime.unsafeMake(this.retryAt))}.`,
+      raise
+    ]
+  }
+  get reason() {
     return this.limit === "perHour"
-      ? `${this.rule} allows ${this.allowed} dispatches an hour and they are used up${this.retryAt === undefined ? "" : `; there is room again at ${DateTime.formatIso(DateTime.unsafeMake(this.retryAt))}`}.`
-      : `${this.rule} allows ${this.allowed} unfinished tasks at once and that many there are; wait for one to end, or cancel one.`
+      ? `${this.rule} allows ${this.allowed} dispatches an hour and they are used up`
+      : `${this.rule} allows ${this.allowed} unfinished tasks at once and that many there are`
+  }
+  override get message() {
+    return [`${this.reason}.`, ...this.wouldChange].join(" ")
   }
 }
 
@@ -275,3 +297,4 @@ export type DispatchError =
   | IdempotencyConflict
   | TaskChanged
   | StoreFailed
+  | LaneError

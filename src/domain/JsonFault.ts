@@ -3,6 +3,8 @@ export interface JsonFault {
   readonly line: number
   readonly column: number
   readonly problem: string
+  /** It only ends too early: what follows may still make it JSON. */
+  readonly unfinished: boolean
 }
 
 const token =
@@ -61,12 +63,27 @@ export const jsonFault = (text: string): JsonFault | undefined => {
   }
 }
 
+const begunString = /^"(?:[^"\\\u0000-\u001f]|\\.)*\\?$/
+const begunToken = /^(?:t(?:r(?:u)?)?|f(?:a(?:l(?:s)?)?)?|n(?:u(?:l)?)?|-?(?:\d+(?:\.\d*)?(?:[eE][+-]?)?)?)$/
+
+/** What a number's end may still lack when the whole number before it was read already. */
+const begunNumber = /^(?:\.|(?:\.\d+)?[eE][+-]?)$/
+
+const isBegun = (text: string, at: number, place: Place): boolean => {
+  const rest = text.slice(at)
+  if (rest === "") return place !== "end"
+  if ((place === "next" || place === "end") && /\d$/.test(text.slice(0, at))) return begunNumber.test(rest)
+  if (place === "value" || place === "first value") return begunString.test(rest) || begunToken.test(rest)
+  return (place === "key" || place === "first key") && begunString.test(rest)
+}
+
 const faultAt = (text: string, after: number, place: Place): JsonFault => {
   const at = after + (/^[ \t\n\r]*/.exec(text.slice(after))?.[0].length ?? 0)
   const lines = text.slice(0, at).split("\n")
   const rest = /^(?:[\w.+-]+|.)/su.exec(text.slice(at, at + 20))?.[0]
   return {
     line: lines.length,
+    unfinished: isBegun(text, at, place),
     column: (lines[lines.length - 1]?.length ?? 0) + 1,
     problem: `expected ${wanted[place]}, found ${rest === undefined ? "the end" : rest === '"' ? "a string that is not closed or has a bad escape" : rest}`
   }

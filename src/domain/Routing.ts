@@ -144,7 +144,7 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     yield* supports(spec, taskType, mode)
 
     const caller = { ...call.target?.details, ...call.details }
-    yield* refuseCredential("target.details", caller)
+    yield* refuseCredential("target.details", caller, world.secretIn)
     const details = yield* mergeDetails(spec, [backend.details, profile?.target?.details], caller)
     const protocol = yield* checkProtocol(
       spec,
@@ -198,7 +198,8 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
           ? {}
           : { metadata: { ...profile?.metadata, ...call.metadata } })
       },
-      call.context === undefined ? [] : [["context", call.context]]
+      call.context === undefined ? [] : [["context", call.context]],
+      world.secretIn
     )
   })
 
@@ -234,7 +235,7 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
     const spec = yield* findSpec(specs, backend.adapter)
     yield* supports(spec, call.taskType, call.target.mode)
     const caller = call.target.details ?? {}
-    yield* refuseCredential("target.details", caller)
+    yield* refuseCredential("target.details", caller, world.secretIn)
     const details = yield* mergeDetails(spec, [backend.details], caller)
     const protocol = yield* checkProtocol(spec, call.target.protocol ?? textOf(details["protocol"]))
     const answered = answerNeeds(world, spec, call.target.mode, call.taskType, details)
@@ -267,7 +268,8 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
         input: call.input,
         ...(call.metadata === undefined ? {} : { metadata: call.metadata })
       },
-      [["input", call.input]]
+      [["input", call.input]],
+      world.secretIn
     )
   })
 

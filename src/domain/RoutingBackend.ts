@@ -1,6 +1,7 @@
 import { Either } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Account, Backend, Config } from "./Config.js"
+import type { SecretIn } from "./Credentials.js"
 import { AccountProviderMismatch, AdapterNotFound, BackendNotFound } from "./DispatchError.js"
 
 /** What routing decides by: the config, the built-in kinds of backend, and the variables that may answer needs. */
@@ -8,6 +9,8 @@ export interface World {
   readonly config: Config
   readonly specs: ReadonlyArray<AdapterSpec>
   readonly environment: Readonly<Record<string, string>>
+  /** Knows this machine's own values besides the usual shapes. */
+  readonly secretIn?: SecretIn
 }
 
 export const findSpec = (

@@ -1,5 +1,5 @@
 import { Either } from "effect"
-import { findCredential } from "./Credentials.js"
+import { findCredential, type SecretIn } from "./Credentials.js"
 import { CredentialRefused, InvalidInput } from "./DispatchError.js"
 import type { Json } from "./Json.js"
 import type { RoutedRequest } from "./Task.js"
@@ -8,15 +8,23 @@ import type { RoutedRequest } from "./Task.js"
 export const inputLimit = 4 * 1024 * 1024
 
 /** Comes before any other word about the value. */
-export const refuseCredential = (path: string, value: Json): Either.Either<void, CredentialRefused> => {
-  const found = findCredential(value, path)
+export const refuseCredential = (
+  path: string,
+  value: Json,
+  secretIn?: SecretIn
+): Either.Either<void, CredentialRefused> => {
+  const found = findCredential(value, path, secretIn)
   return found === undefined
     ? Either.void
     : Either.left(new CredentialRefused({ path: found.replace(/^input\.instruction$/, "instruction") }))
 }
 
 /** The checks that need the whole request: no credential in it, and nothing too big. */
-export const finish = (request: RoutedRequest, named: ReadonlyArray<readonly [path: string, value: Json]>) =>
+export const finish = (
+  request: RoutedRequest,
+  named: ReadonlyArray<readonly [path: string, value: Json]>,
+  secretIn?: SecretIn
+) =>
   Either.gen(function* () {
     const parts: ReadonlyArray<readonly [string, Json]> = [
       ...named,
@@ -24,7 +32,7 @@ export const finish = (request: RoutedRequest, named: ReadonlyArray<readonly [pa
       ["target.details", request.target.details ?? null],
       ["metadata", request.metadata ?? null]
     ]
-    for (const [path, value] of parts) yield* refuseCredential(path, value)
+    for (const [path, value] of parts) yield* refuseCredential(path, value, secretIn)
     const weight = JSON.stringify(request.input).length
     if (weight > inputLimit) {
       return yield* Either.left(

@@ -196,7 +196,7 @@ export const delta = (task: Task, events: ReadonlyArray<TaskEvent>, omitted: boo
 })
 
 export const summary = (task: Task): TaskSummary => {
-  const instruction = task.request.input["instruction"]
+  const instruction = task.request.input["instruction"] ?? task.request.input["task"]
   return {
     taskId: task.id,
     status: task.status,

@@ -1,4 +1,4 @@
-import { Cause, Clock, Duration, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
+import { Clock, Duration, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
 import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
@@ -131,13 +131,9 @@ export const layer = (options: LeaseOptions = defaults) =>
                   drivers,
                   task.id,
                   drive(task, step, bell).pipe(
+                    // A driver that is told to stop does not come here; a step that stopped by itself does.
                     Effect.catchAllCause((cause) =>
-                      Cause.isInterruptedOnly(cause)
-                        ? Effect.failCause(cause)
-                        : Effect.zipRight(
-                            Effect.logError(`driving ${task.id} broke down`, cause),
-                            Effect.sleep(storePause)
-                          )
+                      Effect.zipRight(Effect.logError(`driving ${task.id} broke down`, cause), Effect.sleep(storePause))
                     ),
                     // A task that a living process owns and does not drive would be driven by nobody.
                     Effect.zipRight(Effect.orDie(Effect.retry(giveBack(task.id), Schedule.spaced(storePause)))),

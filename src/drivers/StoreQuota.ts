@@ -18,14 +18,24 @@ export const countQuotas = Effect.fnUntraced(function* (sql: SqlClient, quotas: 
         return yield* new QuotaReached({ rule, limit: "perHour", allowed: perHour, ...retryAt })
       }
     }
-    if (concurrent !== undefined) {
-      const [row] = yield* sql<{ count: number }>`SELECT count(*) AS count FROM quota_uses q
-        JOIN tasks t ON t.seq = q.task WHERE q.rule = ${rule} AND NOT (${sql.in("t.status", terminalStatuses)})`
-      if ((row?.count ?? 0) >= concurrent)
-        return yield* new QuotaReached({ rule, limit: "concurrent", allowed: concurrent })
+    if (concurrent !== undefined && (yield* unfinished(sql, rule)) >= concurrent) {
+      return yield* new QuotaReached({ rule, limit: "concurrent", allowed: concurrent })
     }
   }
 })
+
+export const quotaUse = Effect.fnUntraced(function* (sql: SqlClient, rule: string, now: number) {
+  const [row] = yield* sql<{ count: number }>`SELECT count(*) AS count FROM quota_uses
+    WHERE rule = ${rule} AND at > ${now - hour}`
+  return { lastHour: row?.count ?? 0, unfinished: yield* unfinished(sql, rule) }
+})
+
+const unfinished = (sql: SqlClient, rule: string) =>
+  Effect.map(
+    sql<{ count: number }>`SELECT count(*) AS count FROM quota_uses q
+      JOIN tasks t ON t.seq = q.task WHERE q.rule = ${rule} AND NOT (${sql.in("t.status", terminalStatuses)})`,
+    ([row]) => row?.count ?? 0
+  )
 
 export const writeQuotas = (sql: SqlClient, { id, quotas = [] }: NewTask, now: number) =>
   Effect.forEach(

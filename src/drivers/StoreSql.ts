@@ -9,7 +9,7 @@ import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
 import { storeFailed } from "./SqlFault.js"
 import * as Sqlite from "./Sqlite.js"
-import { countQuotas, writeQuotas } from "./StoreQuota.js"
+import { countQuotas, quotaUse, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
 import { migrate } from "./StoreMigrations.js"
 import { news } from "./StoreNews.js"
@@ -68,6 +68,13 @@ const make = Effect.gen(function* () {
       })
     )
   }, Effect.catchTags(failures))
+
+  const used = Effect.fn("store.quotaUse")(
+    function* (rule: string) {
+      return yield* quotaUse(sql, rule, yield* Clock.currentTimeMillis)
+    },
+    Effect.catchTag("SqlError", storeFailed)
+  )
 
   const commit: (typeof Store.Service)["commit"] = Effect.fn("store.commit")(function* (basis, change) {
     const now = yield* Clock.currentTimeMillis
@@ -226,6 +233,7 @@ const make = Effect.gen(function* () {
 
   return {
     create,
+    quotaUse: used,
     find,
     resolve,
     list,

@@ -1,4 +1,4 @@
-import { Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { Context, Effect, FiberRef, FiberRefs, Layer, Logger, LogLevel, Option } from "effect"
 import { userInfo } from "node:os"
 import { fileURLToPath } from "node:url"
 import { specs } from "../../adapters/Registry.generated.js"
@@ -7,19 +7,25 @@ import { Answers } from "../dispatch/Answers.js"
 import { Awaiting } from "../dispatch/Awaiting.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
+import { Explain } from "../dispatch/Explain.js"
 import { FollowUp } from "../dispatch/FollowUp.js"
 import { Inbox } from "../dispatch/Inbox.js"
+import { Lanes } from "../dispatch/Lanes.js"
 import { Preflight } from "../dispatch/Preflight.js"
+import * as RedactedStore from "../dispatch/RedactedStore.js"
 import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { Watch } from "../dispatch/Watch.js"
+import * as AllowlistFile from "../drivers/AllowlistFile.js"
 import * as AuditLog from "../drivers/AuditLog.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
+import * as RedactorHost from "../drivers/RedactorHost.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import * as SettingsFile from "../drivers/SettingsFile.js"
 import * as StoreSql from "../drivers/StoreSql.js"
 import * as TransportProcess from "../drivers/TransportProcess.js"
 import { Caller } from "../services/Caller.js"
 import { Installation } from "../services/Installation.js"
+import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
 
@@ -30,12 +36,6 @@ export const version = packageJson.version
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const worker = [process.execPath, beside("./worker.js")] as const
-
-/** Whoever starts this program keeps its state folder; a container's user may have no name. */
-const localUser = Option.match(Option.liftThrowable(() => userInfo().username)(), {
-  onNone: () => `user:${process.getuid?.() ?? "unknown"}`,
-  onSome: (name) => `user:${name}`
-})
 
 /** Settings and places of this process, from `--config` or what stands in for it. */
 const surroundings = (path: string | undefined) =>
@@ -55,11 +55,27 @@ const surroundings = (path: string | undefined) =>
     )
   )
 
+/** Whoever started this process; a user id without a name is its own name. */
+const caller = Layer.effect(
+  Caller,
+  Effect.try(() => userInfo().username).pipe(
+    Effect.orElseSucceed(() => String(process.getuid?.() ?? "unknown")),
+    Effect.map((name) => ({ principal: `user:${name}` }))
+  )
+)
+
 const levels = { debug: LogLevel.Debug, info: LogLevel.Info, warning: LogLevel.Warning, error: LogLevel.Error } as const
+
+/** What is logged before there are settings loses the secrets of the environment, and everything else those of the config too. */
+const redacted = RedactorHost.ofEnvironment(process.env)
+const logger = Logger.make((options) => {
+  const redactor = Context.get(FiberRefs.getOrDefault(options.context, FiberRef.currentContext), Redactor)
+  return redactor.text(redacted.text(Logger.logfmtLogger.log(options)))
+})
 
 /** stdout belongs to the protocol, so every log line goes to stderr; quiet unless AGENTDISPATCH_LOG_LEVEL says otherwise. */
 const logging = Layer.merge(
-  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
+  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(logger)),
   Logger.minimumLogLevel(
     Option.getOrElse(
       Option.fromNullable(
@@ -70,6 +86,8 @@ const logging = Layer.merge(
   )
 )
 
+const store = RedactedStore.layer.pipe(Layer.provide(StoreSql.layer))
+
 /** The whole installation, ready to be called and to drive tasks. */
 export const layer = (configPath: string | undefined) =>
   Layer.mergeAll(
@@ -77,16 +95,21 @@ export const layer = (configPath: string | undefined) =>
     Awaiting.layer,
     Dispatch.layer,
     Drive.layer,
+    Explain.layer,
     FollowUp.layer,
     Inbox.layer,
     Preflight.layer,
     TaskArtifacts.layer
   ).pipe(
     Layer.provideMerge(Watch.layer),
+    // What explains a dispatch asks the lanes where it would go.
+    Layer.provideMerge(Lanes.layer),
     Layer.provideMerge(SchedulerLease.layer()),
     Layer.provideMerge(BuiltInAdapters.layer),
-    Layer.provideMerge(Layer.mergeAll(StoreSql.layer, AuditLog.layer, IdsRandom.layer, TransportProcess.layer)),
-    Layer.provideMerge(surroundings(configPath)),
-    Layer.provideMerge(Layer.succeed(Caller, { principal: localUser })),
+    Layer.provideMerge(
+      Layer.mergeAll(store, AuditLog.layer, IdsRandom.layer, TransportProcess.layer, AllowlistFile.layer)
+    ),
+    Layer.provideMerge(RedactorHost.layer(process.env)),
+    Layer.provideMerge(Layer.merge(surroundings(configPath), caller)),
     Layer.provideMerge(logging)
   )

@@ -2,7 +2,9 @@ import { Cause, Deferred, Effect, Exit, Fiber, ManagedRuntime } from "effect"
 import { setImmediate } from "node:timers/promises"
 import { Drive } from "../dispatch/Drive.js"
 import type { ConfigInvalid } from "../domain/DispatchError.js"
+import * as RedactorHost from "../drivers/RedactorHost.js"
 import type { Run, Serving } from "../mcp/Server.js"
+import { Allowlist } from "../services/Allowlist.js"
 import { Ids } from "../services/Ids.js"
 import { Leaving } from "../services/Leaving.js"
 import { Scheduler } from "../services/Scheduler.js"
@@ -10,7 +12,10 @@ import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
 import { layer, version } from "./Composition.js"
 
-export const say = (text: string) => process.stderr.write(`${text}\n`)
+/** What is said before there are settings loses the secrets of the environment. */
+export const redacted = RedactorHost.ofEnvironment(process.env)
+
+export const say = (text: string) => process.stderr.write(`${redacted.text(text)}\n`)
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -25,7 +30,8 @@ const surroundings = (check: Check) =>
     const store = yield* Store
     const ids = yield* Ids
     const stateKey = yield* store.agreed("requestState", yield* ids.digest(`${yield* ids.token}${yield* ids.token}`))
-    return { settings, store, stateKey }
+    const { configured: lanes } = yield* Allowlist
+    return { settings, store, stateKey, lanes }
   })
 
 /** What a server must be sure of before anything is driven. */
@@ -39,7 +45,7 @@ export const start = async (config: string | undefined, check: Check = () => Eff
     say(messageOf(Cause.squash(started.cause)))
     process.exit(2)
   }
-  const { settings, stateKey, store } = started.value
+  const { lanes, settings, stateKey, store } = started.value
   const driving = runtime.runFork(
     Effect.gen(function* () {
       const scheduler = yield* Scheduler
@@ -59,6 +65,7 @@ export const start = async (config: string | undefined, check: Check = () => Eff
     run,
     version,
     stateKey,
+    lanes,
     runtimes: Object.keys(settings.config.runtimes),
     waits: settings.config.waits ?? {}
   }

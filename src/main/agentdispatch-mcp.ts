@@ -8,7 +8,7 @@ import { Preflight } from "../dispatch/Preflight.js"
 import { ListeningTransport } from "../mcp/ListeningTransport.js"
 import { makeServer } from "../mcp/Server.js"
 import { layer, version } from "./Composition.js"
-import { brief, messageOf, say, start } from "./Running.js"
+import { brief, messageOf, redacted, say, start } from "./Running.js"
 
 const usage = `agentdispatch-mcp ${version}: the MCP server on stdio
 
@@ -56,20 +56,20 @@ const serve = async (config: string | undefined) => {
   process.once("SIGHUP", () => void leave(0))
 }
 
+const print = (text: string) => process.stdout.write(redacted.text(text))
+
 const check = async (config: string | undefined, json: boolean, live: boolean) => {
   const runtime = ManagedRuntime.make(layer(config))
   const checked = await runtime.runPromiseExit(Effect.flatMap(Preflight, (preflight) => preflight.checkAll(live)))
   await runtime.dispose()
   if (Exit.isFailure(checked)) {
     const error = Cause.squash(checked.cause)
-    process.stdout.write(
-      json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`
-    )
+    print(json ? `${JSON.stringify({ ok: false, error: { message: messageOf(error) } })}\n` : `${messageOf(error)}\n`)
     process.exit(1)
   }
   const reports = checked.value
   const ok = reports.every((report) => report.ok)
-  process.stdout.write(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
+  print(json ? `${JSON.stringify({ ok, runtimes: reports })}\n` : inWords(reports))
   process.exit(ok ? 0 : 1)
 }
 

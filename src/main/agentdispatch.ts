@@ -10,14 +10,18 @@ import { ExitCode } from "../cli/ExitCode.js"
 import { perform } from "../cli/Perform.js"
 import { Screen } from "../cli/Screen.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
+import * as RedactorHost from "../drivers/RedactorHost.js"
+import { Redactor } from "../services/Redactor.js"
 
 const program: Program = {
   version: packageJson.version,
   worker: [process.execPath, fileURLToPath(new URL("./worker.js", import.meta.url))]
 }
 
+const redacted = RedactorHost.ofEnvironment(process.env)
+
 const writer = (stream: NodeJS.WriteStream) => (text: string) =>
-  Effect.async<void>((resume) => void stream.write(text, () => resume(Effect.void)))
+  Effect.async<void>((resume) => void stream.write(redacted.text(text), () => resume(Effect.void)))
 
 const screen = Layer.succeed(Screen, {
   out: writer(process.stdout),
@@ -27,12 +31,22 @@ const screen = Layer.succeed(Screen, {
   ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {})
 })
 
+/** The screen of a command that knows what the operator wants hidden. */
+const careful = Layer.effect(
+  Screen,
+  Effect.map(Effect.all([Screen, Redactor]), ([given, redactor]) => ({
+    ...given,
+    out: (text: string) => given.out(redactor.text(text)),
+    err: (text: string) => given.err(redactor.text(text))
+  }))
+)
+
 /** Loaded only when a command needs it: help and version answer without a database. */
 const installation = (config: string | undefined) =>
   Layer.unwrapEffect(
     Effect.map(
       Effect.promise(() => import("./Composition.js")),
-      ({ layer }) => layer(config)
+      ({ layer }) => Layer.provideMerge(careful, layer(config))
     )
   )
 

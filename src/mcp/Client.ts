@@ -40,7 +40,11 @@ const decodeEnvelope = Schema.decodeUnknownOption(Envelope)
 const decodeCapabilities = Schema.decodeUnknownOption(Capabilities)
 
 /** A name is shown and stored, so it is short and printable. */
-const shown = (text: string | undefined): string => (text ?? "unknown").replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 64)
+const shown = (text: string | undefined): string =>
+  (text ?? "unknown")
+    .slice(0, 100)
+    .replace(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ")
+    .trim()
 
 /** `sent` is a request's `_meta`, or the part of it that the SDK has lifted out. */
 export const clientOf = (sent: unknown, connected: Connected): Client => {

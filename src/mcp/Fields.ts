@@ -21,8 +21,10 @@ export const waitSeconds = optional(
   Schema.Number.pipe(Schema.between(0, 50)),
   "Answer only when something changed or after so many seconds, 50 at most"
 )
-export const idempotencyKey = optional(
-  Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200)),
+const IdempotencyKey = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200))
+/** Explained where it is met first; what explains it again costs every conversation. */
+const idempotencyKey = optional(
+  IdempotencyKey,
   "Repeat it with the same call and you get the same task, not a second one"
 )
 
@@ -74,5 +76,13 @@ export const dispatch = Schema.Struct({
   target: Target,
   input: JsonObject,
   metadata: optional(JsonObject),
-  idempotency_key: idempotencyKey
+  idempotency_key: Schema.optional(IdempotencyKey)
+})
+
+export const unit = Schema.Struct({
+  orguser: Schema.propertySignature(Text).annotations({ description: "The org-user that owns the repository" }),
+  repo: Text,
+  task_description: Schema.propertySignature(Text).annotations({
+    description: "The whole brief, 8,000 characters at most"
+  })
 })

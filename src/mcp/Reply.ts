@@ -2,7 +2,9 @@ import { Cause, Effect, Match, Option, Schema } from "effect"
 import type { CallToolResult } from "@modelcontextprotocol/server"
 import type { Clarification } from "../domain/Clarification.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
+import { JsonObject } from "../domain/Json.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
+import { Redactor } from "../services/Redactor.js"
 
 /** What a tool answers: the shape of the contract, and the object that carries it as structured content. */
 export interface Reply {
@@ -65,6 +67,12 @@ export const fromError = (tool: string) =>
     BackendFailed: (error) => toolError(error, error.retryable),
     IdempotencyConflict: (error) => toolError(error),
     TaskChanged: (error) => toolError(error, true),
+    LaneUnknown: (error) => toolError(error),
+    LaneWrongOwner: (error) => toolError(error),
+    LaneTaskInvalid: (error) => toolError(error),
+    LaneHandleUnknown: (error) => toolError(error),
+    AllowlistInvalid: (error) => toolError(error),
+    LaneSettingInvalid: (error) => toolError(error),
     StoreFailed: (error) => toolError(error, error.fault === "busy" || error.fault === "full")
   })
 
@@ -102,6 +110,17 @@ export const endedIn = ({ structured }: Reply): ReadonlyArray<string> => {
 const decodeEnd = Schema.decodeUnknownOption(
   Schema.Struct({ id: Schema.optional(Schema.String), taskId: Schema.optional(Schema.String), status: TaskStatus })
 )
+
+/** Nothing leaves the server that its redactor knows or recognises. */
+export const withoutSecrets = (reply: Reply): Effect.Effect<Reply> =>
+  Effect.map(Redactor, (redactor) => {
+    const text = redactor.text(reply.text)
+    if (text === reply.text) return reply
+    const structured = isJsonObject(reply.structured) ? redactor.json(reply.structured) : undefined
+    return { ...reply, text, ...(isJsonObject(structured) ? { structured } : {}) }
+  })
+
+const isJsonObject = Schema.is(JsonObject)
 
 export const toResult = (reply: Reply): CallToolResult => ({
   content: [

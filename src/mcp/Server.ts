@@ -19,6 +19,8 @@ import { type Answered, answersOf, asForm, canBeAsked, merged, refused } from ".
 import { servePrompts } from "./Prompts.js"
 import * as Reply from "./Reply.js"
 import { serveResources } from "./Resources.js"
+import { explainDispatch } from "./ExplainTools.js"
+import { dispatchList, dispatchResult, dispatchStatus, dispatchUnit } from "./LaneTools.js"
 import { checkCloudAgentRuntime, dispatchTask, spawnCloudAgent } from "./SpawnTools.js"
 import { jsonSchemaOf, outputSchemaOf } from "./StandardSchema.js"
 import { protocolError, type RunProtocol, serveTasks } from "./TasksExtension.js"
@@ -30,6 +32,7 @@ const tools: Readonly<Record<string, Tool>> = {
   spawn_cloud_agent: spawnCloudAgent,
   check_cloud_agent_runtime: checkCloudAgentRuntime,
   dispatch_task: dispatchTask,
+  explain_dispatch: explainDispatch,
   await_task: awaitTask,
   get_task_status: getTaskStatus,
   get_task_logs: getTaskLogs,
@@ -42,6 +45,14 @@ const tools: Readonly<Record<string, Tool>> = {
   list_providers: listProviders,
   list_capabilities: listCapabilities,
   list_account_profiles: listAccountProfiles
+}
+
+/** Shown behind the others where an allowlist of lanes is configured. */
+const laneTools: Readonly<Record<string, Tool>> = {
+  dispatch_unit: dispatchUnit,
+  dispatch_status: dispatchStatus,
+  dispatch_result: dispatchResult,
+  dispatch_list: dispatchList
 }
 
 const instructions = (runtimes: ReadonlyArray<string>) =>
@@ -61,6 +72,8 @@ export interface Serving {
   readonly run: Run
   readonly version: string
   readonly runtimes: ReadonlyArray<string>
+  /** Whether an allowlist of repository lanes is configured. */
+  readonly lanes: boolean
   readonly waits: Waits
   /** Signs what clients carry between the rounds of a call; all processes of an installation share it. */
   readonly stateKey: string
@@ -72,22 +85,25 @@ const Meta = Schema.Struct({
 })
 const decodeMeta = Schema.decodeUnknownOption(Meta)
 
-/** The same for every connection, so it is made once. */
-const listed = Object.entries(tools).map(([name, tool]) => ({
-  name,
-  title: tool.title,
-  description: tool.description,
-  inputSchema: jsonSchemaOf(tool.input),
-  outputSchema: outputSchemaOf(tool.output),
-  annotations: {
-    readOnlyHint: tool.readOnly,
-    destructiveHint: tool.destructive ?? false,
-    idempotentHint: tool.idempotent,
-    openWorldHint: !tool.readOnly
-  }
-}))
+const shown = (offered: Readonly<Record<string, Tool>>) =>
+  Object.entries(offered).map(([name, tool]) => ({
+    name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: jsonSchemaOf(tool.input),
+    outputSchema: outputSchemaOf(tool.output),
+    annotations: {
+      readOnlyHint: tool.readOnly,
+      destructiveHint: tool.destructive ?? false,
+      idempotentHint: tool.idempotent,
+      openWorldHint: !tool.readOnly
+    }
+  }))
 
-const lookup = new Map(Object.entries(tools))
+/** The same for every connection, so each is made once. */
+const [listed, listedWithLanes] = [shown(tools), shown({ ...tools, ...laneTools })]
+
+const lookup = new Map(Object.entries({ ...tools, ...laneTools }))
 
 /** What the client carries for us; only for the tool that gave it. */
 interface Round extends Answered {
@@ -95,7 +111,7 @@ interface Round extends Answered {
 }
 
 /** One connection's server; both protocol eras are served from it. */
-export const makeServer = ({ run, runtimes, stateKey, version, waits }: Serving): Server => {
+export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: Serving): Server => {
   const codec = createRequestStateCodec<Round>({
     key: stateKey,
     ttlSeconds: 3_600,
@@ -124,7 +140,7 @@ export const makeServer = ({ run, runtimes, stateKey, version, waits }: Serving)
     given: unknown,
     context: ServerContext
   ): Promise<CallToolResult | InputRequiredResult> => {
-    const tool = lookup.get(name)
+    const tool = lanes || !Object.hasOwn(laneTools, name) ? lookup.get(name) : undefined
     if (tool === undefined)
       throw new ProtocolError(
         ProtocolErrorCode.InvalidParams,
@@ -155,7 +171,7 @@ export const makeServer = ({ run, runtimes, stateKey, version, waits }: Serving)
     return reply.task === undefined ? Reply.toResult(reply) : { content: [], ...reply.task }
   }
 
-  server.setRequestHandler("tools/list", () => ({ tools: listed }))
+  server.setRequestHandler("tools/list", () => ({ tools: lanes ? listedWithLanes : listed }))
   server.setRequestHandler("tools/call", ({ params }, context) => call(params.name, params.arguments, context))
   const runProtocol: RunProtocol = (effect, context) =>
     run(Effect.either(effect.pipe(asCaller(client(context)))), context.mcpReq.signal).then((answer) => {

@@ -1,7 +1,8 @@
 import { Effect, Schema } from "effect"
 import { Clarification } from "../domain/Clarification.js"
 import { InvalidInput } from "../domain/DispatchError.js"
-import { defined } from "../domain/Json.js"
+import { defined, JsonObject } from "../domain/Json.js"
+import type { DispatchCall, SpawnCall } from "../domain/Routing.js"
 import { TaskHandle } from "../domain/TaskView.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Preflight } from "../dispatch/Preflight.js"
@@ -9,7 +10,10 @@ import * as Fields from "./Fields.js"
 import * as Reply from "./Reply.js"
 import { type CallContext, tool } from "./Tool.js"
 
-/** A handle, or what is still to be answered; one object, because older clients refuse a choice at the root. */
+/**
+ * A handle, or what is still to be answered; one object, because older clients refuse a choice at the root. What is for
+ * reading alone has no schema of its parts: every conversation would carry it.
+ */
 const HandleOrClarification = Schema.Struct({
   status: Schema.String,
   taskId: Schema.optional(TaskHandle.fields.taskId),
@@ -17,10 +21,10 @@ const HandleOrClarification = Schema.Struct({
   accountProfile: Schema.optional(TaskHandle.fields.accountProfile),
   capability: Schema.optional(TaskHandle.fields.capability),
   backend: Schema.optional(TaskHandle.fields.backend),
-  poll: Schema.optional(TaskHandle.fields.poll),
+  poll: Schema.optional(JsonObject),
   cloudAgent: TaskHandle.fields.cloudAgent,
   retry_tool: Schema.optional(Clarification.fields.retry_tool),
-  questions: Schema.optional(Clarification.fields.questions),
+  questions: Schema.optional(Schema.Array(JsonObject)),
   available_runtimes: Schema.optional(Clarification.fields.available_runtimes)
 })
 
@@ -31,8 +35,41 @@ const either = (name: string, camel: string | undefined, snake: string | undefin
     : Effect.succeed(camel ?? snake)
 
 /** A call whose transport repeats it is still one call. */
-const keyOf = (given: string | undefined, { toolUseId }: CallContext) =>
+export const keyOf = (given: string | undefined, { toolUseId }: CallContext) =>
   given ?? (toolUseId === undefined ? undefined : `tool-use:${toolUseId}`)
+
+export const spawnCallOf = Effect.fnUntraced(function* (args: typeof Fields.spawn.Type) {
+  return {
+    instruction: args.instruction,
+    runtime: args.runtime,
+    context: args.context,
+    protocol: args.protocol,
+    framework: args.framework,
+    model: args.model,
+    runtimeTools: args.runtime_tools,
+    provider: args.provider,
+    accountProfile: args.account_profile,
+    target: args.target,
+    metadata: args.metadata,
+    details: defined({
+      runtimeArn: yield* either("runtimeArn", args.runtimeArn, args.runtime_arn),
+      ecrImageUri: yield* either("ecrImageUri", args.ecrImageUri, args.ecr_image_uri),
+      executionRoleArn: yield* either("executionRoleArn", args.executionRoleArn, args.execution_role_arn),
+      environmentVariables: args.environmentVariables ?? args.environment_variables
+    })
+  } satisfies SpawnCall
+})
+
+export const dispatchCallOf = (args: typeof Fields.dispatch.Type): DispatchCall => ({
+  provider: args.provider,
+  accountProfile: args.account_profile,
+  capability: args.capability,
+  backend: args.backend,
+  taskType: args.task_type,
+  target: args.target,
+  input: args.input,
+  metadata: args.metadata
+})
 
 export const spawnCloudAgent = tool(
   {
@@ -47,29 +84,9 @@ export const spawnCloudAgent = tool(
   (args, context) =>
     Effect.gen(function* () {
       const dispatch = yield* Dispatch
-      const variables = args.environmentVariables ?? args.environment_variables
-      const handle = yield* dispatch.spawn(
-        {
-          instruction: args.instruction,
-          runtime: args.runtime,
-          context: args.context,
-          protocol: args.protocol,
-          framework: args.framework,
-          model: args.model,
-          runtimeTools: args.runtime_tools,
-          provider: args.provider,
-          accountProfile: args.account_profile,
-          target: args.target,
-          metadata: args.metadata,
-          details: defined({
-            runtimeArn: yield* either("runtimeArn", args.runtimeArn, args.runtime_arn),
-            ecrImageUri: yield* either("ecrImageUri", args.ecrImageUri, args.ecr_image_uri),
-            executionRoleArn: yield* either("executionRoleArn", args.executionRoleArn, args.execution_role_arn),
-            environmentVariables: variables
-          })
-        },
-        { idempotencyKey: keyOf(args.idempotency_key, context) }
-      )
+      const handle = yield* dispatch.spawn(yield* spawnCallOf(args), {
+        idempotencyKey: keyOf(args.idempotency_key, context)
+      })
       return Reply.value(handle)
     })
 )
@@ -87,19 +104,9 @@ export const dispatchTask = tool(
   (args, context) =>
     Effect.gen(function* () {
       const dispatch = yield* Dispatch
-      const handle = yield* dispatch.dispatch(
-        {
-          provider: args.provider,
-          accountProfile: args.account_profile,
-          capability: args.capability,
-          backend: args.backend,
-          taskType: args.task_type,
-          target: args.target,
-          input: args.input,
-          metadata: args.metadata
-        },
-        { idempotencyKey: keyOf(args.idempotency_key, context) }
-      )
+      const handle = yield* dispatch.dispatch(dispatchCallOf(args), {
+        idempotencyKey: keyOf(args.idempotency_key, context)
+      })
       return Reply.value(handle)
     })
 )

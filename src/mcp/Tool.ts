@@ -4,17 +4,29 @@ import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
 import type { Answers } from "../dispatch/Answers.js"
 import type { Awaiting } from "../dispatch/Awaiting.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { Explain } from "../dispatch/Explain.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Inbox } from "../dispatch/Inbox.js"
+import type { Lanes } from "../dispatch/Lanes.js"
 import type { Preflight } from "../dispatch/Preflight.js"
 import type { Watch } from "../dispatch/Watch.js"
 import type { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { Caller } from "../services/Caller.js"
 import type { Client } from "./Client.js"
-import { type Reply, settle } from "./Reply.js"
+import { type Reply, settle, withoutSecrets } from "./Reply.js"
 
 /** What the tools call. */
-export type Core = Answers | Awaiting | Watch | Dispatch | FollowUp | Inbox | Preflight | TaskArtifacts
+export type Core =
+  | Answers
+  | Awaiting
+  | Dispatch
+  | Explain
+  | FollowUp
+  | Inbox
+  | Lanes
+  | Preflight
+  | TaskArtifacts
+  | Watch
 
 /** What a client sees of a tool. */
 export interface ToolFace {
@@ -56,11 +68,13 @@ export const tool = <A, I, B, J>(
     decodeArguments(input, args ?? {}).pipe(
       Effect.flatMap((decoded) => run(decoded, context)),
       settle(name),
+      Effect.flatMap(withoutSecrets),
       Effect.withSpan(`mcp.${name}`)
     )
 })
 
-const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
+/** Arguments as a tool takes them, or the first thing wrong with them. */
+export const decodeArguments = <A, I>(schema: Schema.Schema<A, I>, args: unknown): Effect.Effect<A, InvalidInput> =>
   Schema.decodeUnknown(schema, { onExcessProperty: "error" })(args).pipe(
     Effect.mapError((error) => {
       const [issue] = schemaIssues(error.issue)

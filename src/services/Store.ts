@@ -45,6 +45,14 @@ export interface Quota {
   readonly concurrent?: number | undefined
 }
 
+/** How much of a quota's limits is used up. */
+export interface QuotaUse {
+  /** Creations in the last 3,600 s. */
+  readonly lastHour: number
+  /** Tasks that are not terminal. */
+  readonly unfinished: number
+}
+
 /** Text for the log, or an event; a `task.log` event's message goes to the log and is not stored twice. */
 export type Entry = { readonly log: string } | NewTaskEvent
 
@@ -127,6 +135,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
       { readonly task: Task; readonly existed: boolean },
       IdempotencyConflict | QuotaReached | StoreFailed
     >
+    /** How much is used of what is counted under a rule. */
+    readonly quotaUse: (rule: string) => Effect.Effect<QuotaUse, StoreFailed>
     readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
     /** The id of the task that has this alias. */
     readonly resolve: (alias: string) => Effect.Effect<TaskId, TaskNotFound | StoreFailed>

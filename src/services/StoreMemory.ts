@@ -32,15 +32,21 @@ export const makeMemory = Effect.gen(function* () {
   const agreements = new Map<string, string>()
   const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
 
-  const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
+  const usesOf = (rule: string, now: number) => {
     const own = uses.filter((use) => use.rule === rule)
-    const recent = own.filter(({ at }) => at > now - hour)
+    return {
+      recent: own.filter(({ at }) => at > now - hour),
+      unfinished: own.filter(({ id }) => !isTerminal(kept.get(id)?.task.status ?? "failed"))
+    }
+  }
+
+  const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
+    const { recent, unfinished } = usesOf(rule, now)
     if (perHour !== undefined && recent.length >= perHour) {
       const oldest = perHour === 0 ? undefined : recent.at(-perHour)
       const retryAt = oldest === undefined ? {} : { retryAt: oldest.at + hour }
       return new QuotaReached({ rule, limit: "perHour", allowed: perHour, ...retryAt })
     }
-    const unfinished = own.filter(({ id }) => !isTerminal(kept.get(id)?.task.status ?? "failed"))
     return concurrent !== undefined && unfinished.length >= concurrent
       ? new QuotaReached({ rule, limit: "concurrent", allowed: concurrent })
       : undefined
@@ -110,6 +116,9 @@ export const makeMemory = Effect.gen(function* () {
         return { task: first.task, existed: true }
       }
       if (kept.has(task.id)) return yield* new StoreFailed({ fault: "io", detail: `${task.id} exists already` })
+      if (task.alias !== undefined && [...kept.values()].some((other) => other.task.alias === task.alias)) {
+        return yield* new StoreFailed({ fault: "io", detail: `the alias ${task.alias} is taken` })
+      }
       for (const quota of task.quotas ?? []) {
         const reached = countQuota(quota, now)
         if (reached !== undefined) return yield* reached
@@ -132,6 +141,12 @@ export const makeMemory = Effect.gen(function* () {
         keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
       return { task: entry.task, existed: false }
     }),
+
+    quotaUse: (rule) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const { recent, unfinished } = usesOf(rule, now)
+        return { lastHour: recent.length, unfinished: unfinished.length }
+      }),
 
     find: (id) => Effect.map(get(id), ({ task }) => task),
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { build } from "tsup"
 import { type Place, place } from "../support/Server.js"
+import { audit } from "./Audit.js"
 import { coldStart } from "./ColdStart.js"
 import { life } from "./Life.js"
 import { logPage } from "./LogPage.js"
@@ -31,6 +32,6 @@ const startUp = async (at: Place) => {
 }
 
 const rows: Array<Row> = []
-for (const what of [startUp, spawn, logPage, life, recovery]) rows.push(...(await measured(what)))
+for (const what of [startUp, spawn, audit, logPage, life, recovery]) rows.push(...(await measured(what)))
 const [{ model } = { model: "an unknown processor" }] = cpus()
 process.stdout.write(`\nnode ${process.version} on ${cpus().length} × ${model}\n\n${table(rows)}\n`)

@@ -7,6 +7,7 @@ import { storeChangeContract } from "./StoreChangeContract.js"
 import { storeClaimContract } from "./StoreClaimContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
+import { storeQuotaContract } from "./StoreQuotaContract.js"
 
 const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
 
@@ -16,6 +17,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
   storeLifecycleContract(name, layer)
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
+  storeQuotaContract(name, layer)
 
   describe(`Store (${name})`, () => {
     const check = <E>(claim: string, body: () => Effect.Effect<void, E, Store>) =>

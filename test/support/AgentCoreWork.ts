@@ -27,7 +27,8 @@ export const layer = Layer.provide(
 )
 
 const ledger = join(root, "ledger")
-const worker = fileURLToPath(new URL("../../dist/worker.js", import.meta.url))
+const dist = process.env["AGENTDISPATCH_TEST_DIST"] ?? fileURLToPath(new URL("../../dist", import.meta.url))
+const worker = join(dist, "worker.js")
 
 // The SDK's default chain finds these; nothing of the machine's own configuration takes part.
 Object.assign(process.env, {
@@ -67,6 +68,8 @@ export const emulator = await serve({
   workers: {
     [image]: ours,
     [`${registry}/stranger:1`]: strangers,
+    [`${registry}/official:1`]: peer("official-worker.mjs"),
+    [`${registry}/liar:1`]: peer("liar-worker.mjs"),
     [`${registry}/a2a-1:1`]: peer("a2a-1-worker.mjs"),
     [`${registry}/a2a-0.3:1`]: peer("a2a-0.3-worker.mjs"),
     "*": ours
@@ -83,10 +86,12 @@ const seeded = (
   name: string,
   containerUri: string,
   serverProtocol: "HTTP" | "A2A",
-  allow: ReadonlyArray<string> = []
+  allow: ReadonlyArray<string> = [],
+  environmentVariables: Readonly<Record<string, string>> = {}
 ) =>
   emulator.control.createRuntime({
     agentRuntimeName: name,
+    environmentVariables,
     containerUri,
     serverProtocol,
     maxLifetime: 28_800,
@@ -97,11 +102,18 @@ const seeded = (
 export const arns = {
   ours: seeded("ours", image, "HTTP"),
   stranger: seeded("stranger", `${registry}/stranger:1`, "HTTP"),
+  official: seeded("official", `${registry}/official:1`, "HTTP"),
   a2a: seeded("a2a", image, "A2A", ["A2A-Version"]),
   a2a1: seeded("a2a1", `${registry}/a2a-1:1`, "A2A", ["A2A-Version"]),
   a2a1Deaf: seeded("a2a1Deaf", `${registry}/a2a-1:1`, "A2A"),
   a2a03: seeded("a2a03", `${registry}/a2a-0.3:1`, "A2A")
 }
+
+let liars = 0
+
+/** A runtime of its own whose worker answers nonsense, in the way its environment says. */
+export const liar = (environment: Readonly<Record<string, string>>, serverProtocol: "HTTP" | "A2A" = "HTTP") =>
+  seeded(`liar_${(liars += 1)}`, `${registry}/liar:1`, serverProtocol, ["A2A-Version"], environment)
 
 /** First thing each piece of test work does: one line for every time it really began. */
 export const signs = `echo began >> "${ledger}.$AGENTDISPATCH_TASK_ID"; `

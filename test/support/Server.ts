@@ -161,16 +161,22 @@ const decodeTools = Schema.decodeUnknownSync(Schema.Array(Tool))
 const parse = Schema.decodeSync(JsonText)
 
 const CallResult = Schema.Struct({
-  content: Schema.Tuple(Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })),
+  content: Schema.NonEmptyArray(Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })),
   structuredContent: Schema.optional(JsonObject),
   isError: Schema.optional(Schema.Boolean)
 })
 
-/** A `tools/call` result, which always is one text that spells JSON. */
+/** A `tools/call` result: a text that spells JSON, and behind it what has ended meanwhile. */
 export const answerOf = (result: unknown): Answer => {
   const { content, isError, structuredContent } = Schema.decodeUnknownSync(CallResult)(result)
   const [{ text }] = content
-  return { text, value: parse(text), structured: structuredContent, isError: isError ?? false }
+  const { inbox: _, ...structured } = structuredContent ?? {}
+  return {
+    text,
+    value: parse(text),
+    structured: structuredContent === undefined ? undefined : structured,
+    isError: isError ?? false
+  }
 }
 
 const ToolError = Schema.Struct({ error: Schema.Struct({ code: Schema.String, message: Schema.String }) })

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url"
 import { Duration, Effect, Schema } from "effect"
 import { TaskHandle, TaskResultView, TaskStatusView, TaskSummary } from "../../src/domain/TaskView.js"
 
-const bundle = fileURLToPath(new URL("../../dist/agentdispatch.js", import.meta.url))
+/** Another build than the usual one is named by AGENTDISPATCH_TEST_DIST. */
+const dist = process.env["AGENTDISPATCH_TEST_DIST"] ?? fileURLToPath(new URL("../../dist", import.meta.url))
+const bundle = join(dist, "agentdispatch.js")
 
 export interface Ended {
   readonly code: number | null

@@ -8,9 +8,10 @@ import { storeAt } from "./StateFolder.js"
 
 /**
  * A process that writes to a state folder and says what it was told is written: `FOLDER NAME SHARED COMMITS`. Each
- * round creates a task of its own and counts one up in the shared task, whoever else does the same.
+ * round creates a task of its own and counts one up in the shared task, whoever else does the same. With a limit as
+ * fifth word a round only tries to create, under a rule that lets so many in an hour.
  */
-const [folder = "", name = "0", shared = "", commits = "0"] = process.argv.slice(2)
+const [folder = "", name = "0", shared = "", commits = "0", limit] = process.argv.slice(2)
 
 const say = (line: string) => Effect.sync(() => stdout.write(`${line}\n`))
 
@@ -35,6 +36,12 @@ const rounds = Effect.gen(function* () {
   yield* say("ready")
   for (let round = 0; round < Number(commits); round++) {
     const id = TaskId.make(`task_${name}${round.toString().padStart(25, "0")}`)
+    if (limit !== undefined) {
+      const quotas = [{ rule: "shared", perHour: Number(limit), concurrent: Number(limit) }]
+      const tried = yield* Effect.either(store.create({ id, request: someRequest(), quotas }))
+      yield* say(tried._tag === "Right" ? `created ${id}` : `refused ${tried.left._tag}`)
+      continue
+    }
     yield* store.create({ id, request: someRequest() })
     yield* say(`created ${id}`)
     yield* say(`counted ${yield* countUp(store)}`)

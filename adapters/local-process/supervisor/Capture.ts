@@ -1,11 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
+import type { RedactionStream } from "../../../src/domain/Redaction.js"
 import { files } from "./Records.js"
 
 export interface Capture {
   readonly bytes: { stdout: number; stderr: number }
-  /** Copies a stream to its file until it ends; what exceeds the limit both streams share is read and dropped. */
+  /**
+   * Copies a stream to its file until it ends, without the secrets in it; what exceeds the limit both streams share is
+   * read and dropped. Bytes are counted as they are written.
+   */
   readonly drain: (name: "stdout" | "stderr", stream: Readable) => Promise<void>
 }
 
@@ -16,6 +20,7 @@ export interface Capture {
 export const capture = async (
   folder: string,
   limit: number,
+  redaction: () => RedactionStream,
   onLimit: () => void,
   onFailure: (error: unknown) => void
 ): Promise<Capture> => {
@@ -24,21 +29,25 @@ export const capture = async (
   const handles = { stdout: await file("stdout"), stderr: await file("stderr") }
   const drain = async (name: "stdout" | "stderr", stream: Readable) => {
     const handle = handles[name]
+    const { end, push } = redaction()
     let broken = false
+    const write = async (text: string) => {
+      const clean = Buffer.from(text, "latin1")
+      const kept = clean.subarray(0, limit - bytes.stdout - bytes.stderr)
+      bytes[name] += kept.length
+      if (kept.length < clean.length) onLimit()
+      if (kept.length === 0 || broken) return
+      await handle.appendFile(kept).catch((error: unknown) => {
+        broken = true
+        onFailure(error)
+      })
+    }
     try {
-      for await (const chunk of stream) {
-        const kept: Buffer = chunk.subarray(0, limit - bytes.stdout - bytes.stderr)
-        bytes[name] += kept.length
-        if (kept.length < chunk.length) onLimit()
-        if (kept.length === 0 || broken) continue
-        await handle.appendFile(kept).catch((error: unknown) => {
-          broken = true
-          onFailure(error)
-        })
-      }
+      for await (const chunk of stream) await write(push(chunk.toString("latin1")))
     } catch (error) {
       if (!stream.destroyed) onFailure(error)
     }
+    await write(end())
     await handle.datasync().catch(onFailure)
     await handle.close()
   }

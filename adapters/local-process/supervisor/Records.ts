@@ -30,6 +30,8 @@ export interface Spec {
   readonly deadlineSeconds: number
   readonly outputLimitBytes: number
   readonly graceSeconds: number
+  /** What the operator wants hidden in the output, besides the usual; names and patterns, never values. */
+  readonly redaction?: { readonly patterns?: ReadonlyArray<string>; readonly variables?: ReadonlyArray<string> }
 }
 
 /** Whoever makes this file first decides whether the task runs; without a supervisor nobody ever may. */

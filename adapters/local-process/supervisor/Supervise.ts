@@ -2,6 +2,8 @@ import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { utimesSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable, Writable } from "node:stream"
+import { hostSecrets } from "../../../src/domain/HostSecrets.js"
+import { makeRedaction } from "../../../src/domain/Redaction.js"
 import { capture } from "./Capture.js"
 import { type Family, familyOf } from "./Family.js"
 import { type Interruption, interruptible } from "./Interruption.js"
@@ -69,9 +71,12 @@ const runChild = async (
   interruption: Interruption,
   ours: () => boolean
 ): Promise<Ending> => {
+  const { patterns = [], variables = [] } = spec.redaction ?? {}
+  const redaction = makeRedaction({ values: hostSecrets(process.env, variables), patterns, bytes: true })
   const output = await capture(
     folder,
     spec.outputLimitBytes,
+    redaction.stream,
     () => interruption.because("output_limit"),
     interruption.failed
   )

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from "node:crypto"
 import { basename } from "node:path"
-import { Deferred, Effect, Option, Schema } from "effect"
-import { Json, JsonObject, canonical } from "../../domain/Json.js"
+import { Deferred, Effect, Option } from "effect"
+import { type Json, canonical } from "../../domain/Json.js"
 import type { NewArtifact } from "../../domain/Task.js"
-import { WorkerPayload } from "../../domain/WorkerProtocol.js"
+import type { WorkerPayload } from "../../domain/WorkerProtocol.js"
+import { payloadOf, textOf } from "./A2aPayload.js"
 import type { A2aTask, IncomingMessage } from "./A2aWords.js"
 import { resultPart } from "./A2aWords.js"
 import { readPiece } from "./Artifacts.js"
@@ -48,15 +49,6 @@ interface Conversation {
   readonly messageId: string
 }
 
-/** What a data part may bring beside the text. */
-const Extra = Schema.Struct({
-  taskType: Schema.optionalWith(WorkerPayload.fields.taskType, { default: () => "agent.run" as const }),
-  input: Schema.optionalWith(Json, { default: () => ({}) }),
-  prompt: Schema.optional(Schema.String),
-  context: Schema.optional(Json),
-  framework: Schema.optional(Schema.String)
-})
-
 /** The tasks that came over A2A. */
 export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string) => {
   const conversations = new Map<string, Conversation>()
@@ -97,7 +89,13 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
   }
 
   const begin = Effect.fnUntraced(function* (message: IncomingMessage) {
-    const payload = yield* payloadOf(message)
+    const read = payloadOf(message)
+    if (Option.isNone(read))
+      return yield* fail(
+        rpc.invalidParams,
+        "message.parts: the data part is no object of taskType, input, prompt, context and framework."
+      )
+    const { value: payload } = read
     // The same message again is the same task: a sender that lost the answer may repeat itself.
     const taskId = createHash("sha256")
       .update(canonical([message.contextId ?? "", message.messageId, payloadKey(payload)]))
@@ -164,27 +162,6 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
       )
   }
 }
-
-const textOf = ({ parts }: IncomingMessage): string =>
-  parts.flatMap(({ text }) => (text === undefined ? [] : [text])).join("\n")
-
-const payloadOf = Effect.fnUntraced(function* (message: IncomingMessage) {
-  const data = message.parts.find((part) => part.data !== undefined)?.data ?? {}
-  const extra = Schema.decodeUnknownOption(Extra)(data)
-  if (Option.isNone(extra))
-    return yield* fail(
-      rpc.invalidParams,
-      "message.parts: the data part is no object of taskType, input, prompt, context and framework."
-    )
-  const text = textOf(message)
-  const metadata = Schema.decodeUnknownOption(JsonObject)(message.metadata)
-  const payload: WorkerPayload = {
-    ...extra.value,
-    ...(text === "" ? {} : { prompt: text }),
-    ...(Option.isNone(metadata) ? {} : { metadata: metadata.value })
-  }
-  return payload
-})
 
 const payloadKey = ({ taskType, input, prompt, context, framework }: WorkerPayload): Json => [
   taskType,

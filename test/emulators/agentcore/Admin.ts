@@ -9,6 +9,7 @@ import { readBody, sendJson } from "./Wire.js"
 interface Control {
   readonly addFault: (fault: NewFault) => Promise<void>
   readonly clearFaults: () => void
+  readonly unstick: () => void
   readonly createRuntime: (seed: SeedRuntime) => Runtime
   readonly setSpeed: (speed: number) => void
   readonly advance: (ms: number) => void
@@ -47,7 +48,7 @@ const decoded = <A, I>(schema: Schema.Schema<A, I>, body: Buffer, use: (value: A
   })
 
 /**
- * The emulator's own side, unsigned: `GET ledger`, `GET`, `POST` and `DELETE faults`, `GET` and `POST clock`
+ * The emulator's own side, unsigned: `GET ledger`, `GET`, `POST` and `DELETE faults`, `POST unstick`, `GET` and `POST clock`
  * (`{speed?, advanceMs?}`), `POST runtimes` (a runtime that is READY), `POST kill?sessionId=`, `GET log?sessionId=`.
  */
 export const admin = async (world: World, control: Control, request: IncomingMessage, response: ServerResponse) => {
@@ -68,6 +69,7 @@ export const admin = async (world: World, control: Control, request: IncomingMes
     "GET /_emulator/faults": async () => ({ status: 200, answer: faults.list() }),
     "POST /_emulator/faults": async () => decoded(Fault, body, (fault) => void control.addFault(fault)),
     "DELETE /_emulator/faults": async () => ({ status: 200, answer: control.clearFaults() ?? {} }),
+    "POST /_emulator/unstick": async () => ({ status: 200, answer: control.unstick() ?? {} }),
     "GET /_emulator/clock": async () => ({ status: 200, answer: time() }),
     "POST /_emulator/clock": async () =>
       decoded(Clock, body, ({ speed, advanceMs }) => {

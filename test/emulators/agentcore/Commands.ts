@@ -4,6 +4,7 @@ import { disturb, replacesAnswer } from "./Disturbance.js"
 import { event, exception } from "./EventStream.js"
 import { machineOf } from "./Invoke.js"
 import { CommandBody, validate } from "./RuntimeBody.js"
+import { Outlet, prepareFor } from "./Relay.js"
 import { bodyFields } from "./Wire.js"
 import { WorkerProcess } from "./WorkerProcess.js"
 
@@ -21,8 +22,10 @@ export const command = async (call: Call) => {
   const { command: line, timeout } = validate(CommandBody, bodyFields(call.body))
   const { key, machine } = await machineOf(call)
   const { launch } = machine
+  const outlet = new Outlet(response, fault, world.settings.limits.payloadBytes)
+  let written = Promise.resolve()
   const write = (bytes: Buffer) => {
-    if (!response.destroyed) response.write(bytes)
+    written = written.then(() => outlet.write(bytes))
   }
   machine.inFlight += 1
   const guest = new WorkerProcess({ argv: words(line), env: launch.env, cwd: launch.cwd }, (stream, text) => {
@@ -32,6 +35,7 @@ export const command = async (call: Call) => {
   machine.guests.add(guest)
   entry.deliveries += 1
   entry.delivered = true
+  prepareFor(fault, response)
   response.writeHead(200, { "content-type": "application/vnd.amazon.eventstream", [sessionHeader]: key.sessionId })
   write(event("chunk", { contentStart: {} }))
   let timedOut = false
@@ -54,5 +58,6 @@ export const command = async (call: Call) => {
           contentStop: { exitCode: timedOut ? -1 : guest.exitCode, status: timedOut ? "TIMED_OUT" : "COMPLETED" }
         })
   )
-  response.end()
+  await written
+  outlet.end(true)
 }

@@ -71,6 +71,8 @@ export const serve = async (options: EmulatorOptions) => {
     /** Adds a fault; the promise resolves when it strikes. */
     addFault: (fault: NewFault) => faults.add(fault),
     clearFaults: () => faults.clear(),
+    /** Lets every resource that a fault keeps from its end state reach it. */
+    unstick: () => faults.release(),
     createRuntime: (seed: SeedRuntime) => runtimes.seed(seed),
     runtimes: () => runtimes.list(),
     /** Ends a live session's machine without a word to its worker. */

@@ -68,6 +68,8 @@ const Kind = Schema.Literal(
   "stall",
   /** The answer's bytes in pieces of a few, each sent alone. */
   "tear-chunks",
+  /** One letter of the answer, `afterBytes` in, is another; its shape stays. */
+  "corrupt",
   /** The body is not what its content type says. */
   "malformed-json",
   "malformed-sse",
@@ -84,7 +86,7 @@ const Kind = Schema.Literal(
   "never-ready",
   /** A command's stream ends in an exception frame. */
   "exception-frame",
-  /** The resource's next end state, or none at all. */
+  /** The resource's next end state; `stuck`: none before `ms` are over or `unstick` is called. */
   "create-failed",
   "update-failed",
   "delete-failed",
@@ -137,12 +139,23 @@ const meets = (fault: Fault, subject: Subject) =>
   (fault.match?.accessKeyId === undefined || fault.match.accessKeyId === subject.accessKeyId)
 
 export class Faults {
+  private held: Array<() => void> = []
   private rules: Array<{ readonly fault: Fault; seen: number; readonly resolve: () => void }> = []
 
   /** Adds a fault; the promise resolves when it first strikes. */
   add(given: NewFault): Promise<void> {
     const fault = Schema.decodeUnknownSync(Fault)(given)
     return new Promise((resolve) => this.rules.push({ fault, seen: 0, resolve }))
+  }
+
+  /** Keeps a stuck change until `release`. */
+  hold(goOn: () => void) {
+    this.held.push(goOn)
+  }
+
+  /** Lets every stuck change go on to its end. */
+  release() {
+    for (const goOn of this.held.splice(0)) goOn()
   }
 
   clear() {

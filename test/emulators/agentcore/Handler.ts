@@ -55,6 +55,7 @@ const perform = async (call: Call, operation: Operation) => {
   if (fault !== undefined && fault.when === "before" && replacesAnswer(fault)) return disturb(call, fault)
   world.rates.take(operation.plane, perSecond(world, operation.plane))
   const answer = await operation.run(call)
+  entry.performed = true
   if (fault !== undefined && answer !== undefined && replacesAnswer(fault)) disturb(call, fault)
   else answer?.()
   if (response.headersSent) entry.status ??= response.statusCode

@@ -22,6 +22,8 @@ export interface Invocation {
   /** How many times the request's bytes went into a container. */
   deliveries: number
   delivered: boolean
+  /** Whether the service has done what was asked, told the caller or not. */
+  performed?: boolean
   containerStatus?: number
   /** The first bytes of what the container answered. */
   reply?: string

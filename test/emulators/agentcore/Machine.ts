@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs"
 import { request as httpRequest, type IncomingMessage } from "node:http"
 import { connect } from "node:net"
 import { setTimeout as realDelay } from "node:timers/promises"
@@ -17,6 +18,21 @@ interface Health {
   readonly firstTold: number
   /** The emulated instant it stands for. */
   readonly since: number | undefined
+}
+
+/** A machine takes every process with it, also those that left the worker's group; they are known by its disk. */
+const endEscaped = (home: string) => {
+  if (home === "") return
+  for (const pid of readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`HOME=${home}`))
+        process.kill(pid, "SIGKILL")
+    } catch {
+      // It is gone already.
+    }
+  }
 }
 
 /** One session's microVM: a worker process, asked for its health until it ends. */
@@ -104,6 +120,7 @@ export class Machine {
   private async afterExit() {
     this.begin("worker exited")
     for (const guest of this.guests) guest.signal("SIGKILL")
+    endEscaped(this.launch.env["HOME"] ?? "")
     await Promise.all([...this.guests].map((guest) => guest.exited))
     this.state = "stopped"
   }

@@ -26,8 +26,10 @@ const writable = (response: ServerResponse) =>
     response.once("close", done)
   })
 
+const letter = (byte: number) => (byte === 0x41 ? 0x42 : 0x41)
+
 /** The caller's side of one answer; once it is shut, further bytes go nowhere. */
-class Outlet {
+export class Outlet {
   private passed = 0
   shut = false
 
@@ -46,7 +48,7 @@ class Outlet {
     const { kind, afterBytes } = this.fault ?? {}
     const cutting = kind === "reset-mid-stream" || kind === "silent-fin" || kind === "stall"
     const left = cutting ? (afterBytes ?? this.passed + chunk.length) - this.passed : Number.POSITIVE_INFINITY
-    const part = chunk.subarray(0, left)
+    const part = kind === "corrupt" ? this.corrupted(chunk, afterBytes ?? 0) : chunk.subarray(0, left)
     for (const piece of kind === "tear-chunks" ? pieces(part, 7) : [part]) {
       if (!this.response.write(piece)) await writable(this.response)
       if (kind === "tear-chunks") await soon()
@@ -61,6 +63,14 @@ class Outlet {
     if (kind === "silent-fin") this.response.socket?.end()
   }
 
+  private corrupted(chunk: Buffer, at: number) {
+    const index = at - this.passed
+    if (index < 0 || index >= chunk.length) return chunk
+    const changed = Buffer.from(chunk)
+    changed[index] = letter(chunk[index] ?? 0)
+    return changed
+  }
+
   /** The container's answer is over, or broke off. */
   end(whole: boolean) {
     if (!this.open) return
@@ -73,6 +83,14 @@ const readInto = async (answer: IncomingMessage, take: (chunk: Buffer) => Promis
   for await (const chunk of answer) await take(Buffer.from(chunk))
 }
 
+/** Prepares the answer for a fault that must see it before its headers leave. */
+export const prepareFor = (fault: Fault | undefined, response: ServerResponse) => {
+  if (fault?.kind !== "silent-fin") return
+  // Neither length nor chunking: only such a body can end early and look whole.
+  response.useChunkedEncodingByDefault = false
+  response.shouldKeepAlive = false
+}
+
 /**
  * Passes the container's answer on byte for byte as it comes. A caller that leaves does not stop the container:
  * the rest is read and thrown away. Resolves when the container has said all it says.
@@ -82,11 +100,7 @@ export const relay = async (
   answer: IncomingMessage,
   headers: Readonly<Record<string, string>>
 ) => {
-  if (fault?.kind === "silent-fin") {
-    // Neither length nor chunking: only such a body can end early and look whole.
-    response.useChunkedEncodingByDefault = false
-    response.shouldKeepAlive = false
-  }
+  prepareFor(fault, response)
   entry.status = answer.statusCode ?? 200
   response.writeHead(entry.status, headers)
   response.flushHeaders()

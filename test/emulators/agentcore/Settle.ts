@@ -15,7 +15,7 @@ const comesUp = async ({ world }: Call, runtime: Runtime | undefined, version: V
 
 /**
  * Begins a change of a runtime (or, without one, of endpoints alone) and brings it to its end after a while: the
- * status it was asked for, a failure, or none at all when the call's fault says so. A deleted runtime's sessions live on.
+ * status it was asked for, a failure, or none for as long as the call's fault says so. A deleted runtime's sessions live on.
  */
 export const settle = (
   call: Call,
@@ -46,8 +46,12 @@ export const settle = (
     for (const endpoint of endpoints) endpoint.liveVersion = endpoint.targetVersion
   }
   put(words[change].busy)
-  if (fault?.kind === "stuck") return
-  const up = comesUp(call, runtime, version)
   const slow = change === "create" && version !== undefined && isV2(version)
-  world.clock.after(slow ? timing.createV2 : timing[change], () => void up.then(finish))
+  const goOn = (ms: number) => {
+    const up = comesUp(call, runtime, version)
+    world.clock.after(ms, () => void up.then(finish))
+  }
+  if (fault?.kind !== "stuck") goOn(slow ? timing.createV2 : timing[change])
+  else if (fault.ms === undefined) world.faults.hold(() => goOn(0))
+  else goOn(fault.ms * world.clock.speed)
 }
