@@ -1,56 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
-import { type Json, JsonObject } from "../src/domain/Json.js"
-import { line, messagesIn, type RawServer, rawServer } from "./support/RawServer.js"
+import { Effect } from "effect"
+import type { JsonObject } from "../src/domain/Json.js"
+import { asking, at, type Declared, framed, object, spawned, text, until, withTasks } from "./support/ModernClient.js"
+import { line, messagesIn, rawServer } from "./support/RawServer.js"
 import { eventually, place } from "./support/Server.js"
-
-interface Declared {
-  readonly tasks?: boolean
-  readonly elicits?: boolean
-  readonly name?: string
-}
-
-/** A request of protocol 2026-07-28: each says who sends it and what that can do. */
-const framed = (params: JsonObject, { elicits, name = "raw", tasks }: Declared): JsonObject => ({
-  ...params,
-  _meta: {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": { name, version: "1.0.0" },
-    "io.modelcontextprotocol/clientCapabilities": {
-      ...(elicits === true ? { elicitation: { form: {} } } : {}),
-      ...(tasks === true ? { extensions: { "io.modelcontextprotocol/tasks": {} } } : {})
-    }
-  }
-})
-
-const asking =
-  (server: RawServer, declared: Declared = {}) =>
-  (method: string, params: JsonObject = {}) =>
-    server.ask(method, framed(params, declared))
-
-const object = Schema.decodeUnknownSync(JsonObject)
-const at = (value: Json | undefined, ...path: ReadonlyArray<string>): Json | undefined =>
-  path.reduce<Json | undefined>((inner, key) => (inner === undefined ? undefined : object(inner)[key]), value)
-const text = (value: Json | undefined) => (typeof value === "string" ? value : assert.fail(JSON.stringify(value)))
-
-const withTasks: Declared = { tasks: true }
-
-/** Spawns work of so many milliseconds and gives its id. */
-const spawned = (server: RawServer, delayMs: number) =>
-  Effect.map(
-    asking(server)("tools/call", {
-      name: "spawn_cloud_agent",
-      arguments: { runtime: "echo", instruction: "say it", context: { delayMs } }
-    }),
-    ({ result }) => text(at(result, "structuredContent", "taskId"))
-  )
-
-const until = (server: RawServer, taskId: string, status: string) =>
-  eventually(
-    Effect.map(asking(server, withTasks)("tasks/get", { taskId }), ({ result }) =>
-      at(result, "status") === status ? result : undefined
-    )
-  )
 
 describe("a client that speaks the Tasks extension", () => {
   it.scopedLive("follows a task by its own id, also after the server was killed, and gets its result", () =>
@@ -231,83 +184,6 @@ describe("a call that lacks something", () => {
       const server = yield* rawServer(yield* place)
       const { result } = yield* asking(server)("tools/call", spawn({}))
       assert.strictEqual(at(result, "structuredContent", "status"), "needs_clarification")
-    })
-  )
-})
-
-describe("tasks as resources", () => {
-  it.scopedLive("are listed, read, completed and missed as resources are", () =>
-    Effect.gen(function* () {
-      const server = yield* rawServer(yield* place)
-      const ask = asking(server)
-      const id = yield* spawned(server, 0)
-      yield* until(server, id, "completed")
-      const { resources } = object((yield* ask("resources/list"))["result"])
-      assert.include(JSON.stringify(resources), `agentdispatch://tasks/${id}`)
-      const templates = at((yield* ask("resources/templates/list"))["result"], "resourceTemplates")
-      assert.strictEqual(Array.isArray(templates) ? templates.length : 0, 4)
-      for (const [part, mime] of [
-        ["", "application/json"],
-        ["/log", "text/plain"],
-        ["/result", "application/json"]
-      ] as const) {
-        const read = at(
-          (yield* ask("resources/read", { uri: `agentdispatch://tasks/${id}${part}` }))["result"],
-          "contents"
-        )
-        const [contents] = Array.isArray(read) ? read : []
-        assert.strictEqual(at(contents, "mimeType"), mime)
-        if (mime === "application/json") assert.include(text(at(contents, "text")), id)
-      }
-      for (const uri of [
-        "agentdispatch://tasks/task_zzzzzzzzzzzzzzzzzzzzzzzzzz",
-        "agentdispatch://nothing",
-        "file:///etc/passwd"
-      ]) {
-        assert.isDefined(at((yield* ask("resources/read", { uri }))["error"], "code"), uri)
-      }
-      const completion = yield* ask("completion/complete", {
-        ref: { type: "ref/resource", uri: "agentdispatch://tasks/{id}" },
-        argument: { name: "id", value: id.slice(0, 12) }
-      })
-      assert.deepStrictEqual(at(completion["result"], "completion", "values"), [id])
-    })
-  )
-
-  it.scopedLive("come with prompts that take arguments", () =>
-    Effect.gen(function* () {
-      const server = yield* rawServer(yield* place)
-      const ask = asking(server)
-      const prompts = at((yield* ask("prompts/list"))["result"], "prompts")
-      assert.strictEqual(Array.isArray(prompts) ? prompts.length : 0, 5)
-      const got = yield* ask("prompts/get", { name: "research", arguments: { topic: "tides", runtime: "claude" } })
-      assert.include(JSON.stringify(got["result"]), "tides")
-      assert.include(JSON.stringify(got["result"]), "claude")
-      for (const params of [{ name: "research" }, { name: "constructor" }])
-        assert.strictEqual(at((yield* ask("prompts/get", params))["error"], "code"), -32_602)
-    })
-  )
-})
-
-describe("a client that never asks", () => {
-  it.scopedLive("learns from its next reply which tasks have ended, once, also those of another session", () =>
-    Effect.gen(function* () {
-      const where = yield* place
-      const first = yield* rawServer(where)
-      const id = yield* spawned(first, 0)
-      yield* until(first, id, "completed")
-      const news = (server: RawServer, name: string) =>
-        Effect.map(asking(server, { name })("tools/call", { name: "list_providers", arguments: {} }), ({ result }) =>
-          JSON.stringify(at(result, "structuredContent", "inbox") ?? null)
-        )
-      assert.include(yield* news(first, "raw"), id)
-      assert.strictEqual(yield* news(first, "raw"), "null")
-      yield* news(first, "another")
-      const second = yield* rawServer(where)
-      assert.strictEqual(yield* news(second, "raw"), "null")
-      const late = yield* spawned(first, 0)
-      yield* until(first, late, "completed")
-      assert.include(yield* news(second, "raw"), late)
     })
   )
 })

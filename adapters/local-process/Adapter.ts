@@ -4,6 +4,7 @@ import { Adapter, type AdapterFailure } from "../../src/services/Adapter.js"
 import { Installation } from "../../src/services/Installation.js"
 import type { Transport } from "../../src/services/Transport.js"
 import { environment } from "../../src/services/Variables.js"
+import { giveAnswer } from "./Answers.js"
 import { check } from "./Check.js"
 import { cancel, type Ending } from "./Ending.js"
 import { observe } from "./Observe.js"
@@ -105,6 +106,9 @@ export const layer: Layer.Layer<Adapter, never, Needs> = Layer.effect(
       finish: () => Effect.void,
       cancel: (task) => given(stop(task)),
       cleanup: (task, resources) => given(cleanup(task, resources)),
+      takesAnswers: ({ request }) => request.details["interactive"] === true,
+      answer: (task, question) =>
+        given(Effect.flatMap(Installation, ({ stateDir }) => giveAnswer(folderOf(stateDir, task.id), question))),
       readArtifact: (task, artifact, range) =>
         given(
           Effect.flatMap(Installation, ({ stateDir }) => readArtifact(folderOf(stateDir, task.id), artifact, range))

@@ -28,6 +28,9 @@ export const Details = Schema.Struct({
   graceSeconds: Schema.optionalWith(Schema.Finite.pipe(Schema.greaterThanOrEqualTo(0)), { exact: true, default: () => 5 }).annotations({
     description: "How long work may take to end by itself before it is killed, in seconds."
   }),
+  interactive: Schema.optionalWith(Schema.Boolean, { exact: true, default: () => false }).annotations({
+    description: "The command takes answers: its stdin stays open, and each answer to a task.input_required it printed is one JSON line {\"type\":\"task.answer\",\"key\":…,\"action\":…,\"content\":…}. Others find their stdin at its end."
+  }),
   isolation: Schema.optionalWith(Schema.Literal("none", "worktree"), { exact: true, default: () => "none" }).annotations({
     description: "worktree: each task gets its own git worktree and branch."
   }),

@@ -53,6 +53,7 @@ const handOver = Effect.fnUntraced(function* (task: Task, token: string, folder:
     deadlineSeconds: details.deadlineSeconds,
     outputLimitBytes: details.outputLimitBytes,
     graceSeconds: details.graceSeconds,
+    ...(details.interactive ? { interactive: true } : {}),
     redaction: rules
   })
   const { pid } = yield* Effect.mapError(

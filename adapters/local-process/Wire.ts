@@ -44,6 +44,7 @@ export const Spec: Schema.Schema<Records.Spec> = Schema.Struct({
   deadlineSeconds: Schema.Number,
   outputLimitBytes: Schema.Number,
   graceSeconds: Schema.Number,
+  interactive: Schema.optionalWith(Schema.Boolean, { exact: true }),
   redaction: Schema.optionalWith(
     Schema.Struct({
       patterns: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),

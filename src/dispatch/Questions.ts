@@ -21,7 +21,8 @@ export const makeAsking = Effect.map(Store, (store) =>
     const asking = entries.filter(isAsking)
     if (asking.length === 0) return { entries } satisfies Change
     const parkable = task.status === "running" || task.status === "input_required"
-    if (adapter.answer === undefined || !parkable)
+    const hears = adapter.answer !== undefined && adapter.takesAnswers?.(task) !== false
+    if (!hears || !parkable)
       return { entries: entries.map((entry) => (isAsking(entry) ? told(entry) : entry)) } satisfies Change
     const now = yield* Clock.currentTimeMillis
     const known = yield* store.questions(task.id)

@@ -127,8 +127,10 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
     readonly send?: (task: Task, message: Message) => Effect.Effect<{ readonly delivery: Delivery }, AdapterFailure>
     /**
      * Gives the agent the answer to a question it asked with `task.input_required`; the same question again is the same
-     * answer. Absent where agents cannot be answered: their questions are only told, and nobody waits.
+     * answer. Absent, or denied by `takesAnswers`, where agents cannot be answered: their questions are only told, and
+     * nobody waits.
      */
+    readonly takesAnswers?: (task: Pick<Task, "request">) => boolean
     readonly answer?: (task: Task, question: Answered) => Effect.Effect<void, AdapterFailure>
     /** A piece of an artifact's bytes. Absent where artifacts cannot be read through the backend. */
     readonly readArtifact?: (

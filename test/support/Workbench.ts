@@ -37,7 +37,7 @@ export const profile = (backend: string, more: JsonObject = {}): JsonObject => (
   ...more
 })
 
-type Call = Session["call"]
+export type Call = Session["call"]
 
 /** Arguments of a `dispatch_task` that runs a command on the workbench. */
 export const command = (...argv: ReadonlyArray<string>): JsonObject => ({

@@ -30,6 +30,8 @@ export interface Spec {
   readonly deadlineSeconds: number
   readonly outputLimitBytes: number
   readonly graceSeconds: number
+  /** The child's stdin stays open for answers. */
+  readonly interactive?: boolean
   /** What the operator wants hidden in the output, besides the usual; names and patterns, never values. */
   readonly redaction?: { readonly patterns?: ReadonlyArray<string>; readonly variables?: ReadonlyArray<string> }
 }
@@ -78,7 +80,8 @@ export const files = {
   exit: "exit.json",
   stdout: "stdout",
   stderr: "stderr",
-  artifacts: "artifacts"
+  artifacts: "artifacts",
+  answers: "answers.ndjson"
 } as const
 
 /** Says that the folder's task is over and removed, so that a late start runs nothing. */

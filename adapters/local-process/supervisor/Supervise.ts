@@ -92,7 +92,9 @@ const runChild = async (
   })
   const family = familyOf(folder, processes, child.pid, interruption.failed)
   const drained = Promise.all([output.drain("stdout", child.stdout), output.drain("stderr", child.stderr)])
-  child.stdin.on("error", () => undefined).end(`${spec.stdin}\n`)
+  child.stdin.on("error", () => undefined).write(`${spec.stdin}\n`)
+  const answering = spec.interactive === true ? passAnswers(folder, child.stdin) : undefined
+  if (answering === undefined) child.stdin.end()
 
   const heart = beat(folder, spec.deadlineSeconds, interruption, family, ours)
   const byItself = (await Promise.race([ended, interruption.happened])) !== undefined
@@ -104,6 +106,7 @@ const runChild = async (
   child.stderr.destroy()
   await drained
   clearInterval(heart)
+  clearInterval(answering)
   const reason = error !== undefined ? "spawn_failed" : howItEnded(byItself, interruption.reason())
   const bytes = { stdoutBytes: output.bytes.stdout, stderrBytes: output.bytes.stderr }
   return { reason, code, signal, ...bytes, error: error ?? interruption.failure() }
@@ -160,6 +163,22 @@ const beat = (
   }
   setTimeout(tick, 100).unref()
   return setInterval(tick, 1000)
+}
+
+/** Gives the child every answer once, in whole lines, from the file that the adapter appends to. */
+const passAnswers = (folder: string, stdin: Writable): NodeJS.Timeout => {
+  let passed = 0
+  const given = new Set<string>()
+  return setInterval(() => {
+    const text = readText(join(folder, files.answers)) ?? ""
+    const end = text.lastIndexOf("\n") + 1
+    if (end <= passed) return
+    for (const line of text.slice(passed, end).split("\n").slice(0, -1)) {
+      if (!given.has(line)) stdin.write(`${line}\n`)
+      given.add(line)
+    }
+    passed = end
+  }, 200)
 }
 
 /** A full disk may have room again in a minute; if the folder was removed, nobody waits for the record. */
