@@ -26,6 +26,7 @@ describe("the details of local-process", () => {
       deadlineSeconds: 28800,
       outputLimitBytes: 67108864,
       graceSeconds: 5,
+      interactive: false,
       isolation: "none"
     })
   })
@@ -40,7 +41,7 @@ describe("the details of local-process", () => {
     assert.deepStrictEqual(
       decoded(details, { command: [], deadlineSeconds: 604801, allow: ["ls", 1], isolation: "docker", comand: ["x"] }),
       [
-        'comand: is not a known key. Did you mean "command"? Known: command, allow, cwd, env, deadlineSeconds, outputLimitBytes, graceSeconds, isolation, repository, maxConcurrent',
+        'comand: is not a known key. Did you mean "command"? Known: command, allow, cwd, env, deadlineSeconds, outputLimitBytes, graceSeconds, interactive, isolation, repository, maxConcurrent',
         "command: expected an array of at least 1 item(s), got []",
         "allow[1]: expected string, got 1",
         "deadlineSeconds: expected a number between 1 and 604800, got 604801",

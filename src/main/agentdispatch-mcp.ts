@@ -27,8 +27,9 @@ const serve = async (config: string | undefined) => {
   const inbound = new PassThrough()
   process.stdin.pipe(inbound, { end: false })
   const wire = new StdioServerTransport(inbound)
+  const transport = new ListeningTransport(wire, serving.run)
   const connection = serveStdio(() => makeServer(serving), {
-    transport: new ListeningTransport(wire, serving.run),
+    transport,
     onerror: (error) => say(`mcp: ${brief(error.message)}`)
   })
   const unread = () => inbound.readableLength + inbound.writableLength > 0
@@ -36,6 +37,7 @@ const serve = async (config: string | undefined) => {
   const leave = async (code: number) => {
     if (leaving) return
     leaving = true
+    await transport.dismiss()
     await Promise.race([allAnswered(unread), setTimeout(farewell)])
     await connection.close()
     await stop()

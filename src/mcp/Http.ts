@@ -12,6 +12,7 @@ import { Caller } from "../services/Caller.js"
 import { makeGate } from "./HttpAuth.js"
 import { readBody } from "./HttpBody.js"
 import { makeGuard } from "./HttpGuard.js"
+import { makeHttpListen, subscriptionIn } from "./HttpListen.js"
 import { makeServer, type Serving } from "./Server.js"
 
 const defaultBodyBytes = 4 * 1_048_576
@@ -51,6 +52,7 @@ export const makeHttp = (options: HttpOptions): Effect.Effect<Http> =>
     })
     const answer = toNodeHandler(handler, { maxRequestBodySize, onerror })
     const open = new Set<ServerResponse>()
+    const listening = makeHttpListen()
     let draining = false
 
     const serve = Effect.fn("http.serve")(function* (request: IncomingMessage, response: ServerResponse) {
@@ -76,6 +78,9 @@ export const makeHttp = (options: HttpOptions): Effect.Effect<Http> =>
         return fault(response, 400, ProtocolErrorCode.ParseError, "Parse error: the request is not UTF-8")
       if (read.text.trimStart().startsWith("["))
         return fault(response, 400, ProtocolErrorCode.InvalidRequest, "Batches are not served: send each message alone")
+      const subscription = subscriptionIn(read.text)
+      if (subscription !== undefined)
+        return yield* listening.serve(subscription, response, servingFor(serving, guarded, admitted.right).run)
       const { headers, method, url } = request
       const whole = {
         headers,
@@ -110,7 +115,10 @@ export const makeHttp = (options: HttpOptions): Effect.Effect<Http> =>
 
     return {
       handle: (request, response) => handle(request, response),
-      drain: () => void (draining = true),
+      drain: () => {
+        draining = true
+        listening.closeAll()
+      },
       pending: () => [...open].filter((response) => !isStream(response)).length,
       close: handler.close
     }

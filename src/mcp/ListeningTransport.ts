@@ -49,9 +49,14 @@ export class ListeningTransport implements Transport {
 
   send = (message: JSONRPCMessage, options?: TransportSendOptions) => this.inner.send(message, options)
 
-  close = async () => {
+  /** Ends every subscription, as its client must be told. */
+  dismiss = async () => {
     for (const { request } of this.open.values()) await this.tell(goodbye(request))
     this.endAll()
+  }
+
+  close = async () => {
+    await this.dismiss()
     await this.inner.close()
   }
 

@@ -5,9 +5,14 @@ import { CancelView, LogView, TaskResultView, TaskStatusView, TaskSummary } from
 import { Dispatch } from "../dispatch/Dispatch.js"
 import * as Fields from "./Fields.js"
 import * as Reply from "./Reply.js"
-import { tool } from "./Tool.js"
+import { type CallContext, tool } from "./Tool.js"
 
 const reads = { readOnly: true, idempotent: true } as const
+
+/** Never longer than the client's own patience. */
+const within = (asked: number | undefined, { waitBudget }: CallContext): number | undefined =>
+  asked === undefined ? undefined : Math.min(asked, waitBudget())
+
 const defaultLogPage = 8_000
 const defaultListPage = 20
 
@@ -25,11 +30,11 @@ export const getTaskStatus = tool(
     full: Fields.optional(Schema.Boolean, "Large fields uncut")
   }),
   TaskStatusView,
-  (args) =>
+  (args, context) =>
     Effect.flatMap(Dispatch, (dispatch) =>
       dispatch.status(args.task_id, {
         sinceRevision: args.since_revision,
-        waitSeconds: args.wait_seconds,
+        waitSeconds: within(args.wait_seconds, context),
         full: args.full
       })
     ).pipe(Effect.map(Reply.value))
@@ -66,10 +71,10 @@ export const getTaskResult = tool(
   },
   Schema.Struct({ task_id: Fields.taskId, wait_seconds: Fields.waitSeconds }),
   TaskResultView,
-  (args) =>
-    Effect.flatMap(Dispatch, (dispatch) => dispatch.result(args.task_id, { waitSeconds: args.wait_seconds })).pipe(
-      Effect.map(Reply.value)
-    )
+  (args, context) =>
+    Effect.flatMap(Dispatch, (dispatch) =>
+      dispatch.result(args.task_id, { waitSeconds: within(args.wait_seconds, context) })
+    ).pipe(Effect.map(Reply.value))
 )
 
 export const cancelTask = tool(
