@@ -2,6 +2,7 @@ import { Args, CommandDescriptor as Command, Options } from "@effect/cli"
 import { Effect } from "effect"
 import { TaskStatus } from "../domain/Lifecycle.js"
 import { suggestion } from "../domain/Nearest.js"
+import { answer } from "./AnswerCommand.js"
 import { auditEntries } from "./AuditCommands.js"
 import * as Catalog from "./CatalogCommands.js"
 import { doctor } from "./DoctorCommand.js"
@@ -144,6 +145,20 @@ const entries: Readonly<Record<string, Entry>> = {
           words === undefined
             ? new UsageInvalid({ problem: "a2a-send needs --text" })
             : Task.send(id, words, messageId, json)
+      )
+  },
+  answer: {
+    words: "TASK [--set KEY=VALUE]... [--decline KEY]...",
+    summary: "answer what a task's agent asks; without an answer, show what that is",
+    read: (name) =>
+      ofTask(
+        name,
+        Options.all({
+          set: Flags.texts("set", "KEY=VALUE", "An answer; KEY.FIELD=VALUE where a question has several fields"),
+          decline: Flags.texts("decline", "KEY", "A question that is declined"),
+          ...common
+        }),
+        (id, { json, ...given }) => answer(id, given, json)
       )
   },
   cancel: {

@@ -1,5 +1,6 @@
 import type { FileSystem, Path } from "@effect/platform"
 import type { Effect } from "effect"
+import type { Answers } from "../dispatch/Answers.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
 import type { Drive } from "../dispatch/Drive.js"
 import type { Explain } from "../dispatch/Explain.js"
@@ -18,6 +19,7 @@ import type { Screen } from "./Screen.js"
 /** What commands are made of; every command is a process with all of it, as a server is. */
 export type Core =
   | Adapters
+  | Answers
   | AuditTrail
   | Dispatch
   | Drive

@@ -13,6 +13,7 @@ import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
+import { type LogQuery, readLog } from "./LogSearch.js"
 import { makeVisible, ownOnly } from "./Visible.js"
 import { waitFor } from "./WaitFor.js"
 
@@ -59,10 +60,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         readonly full?: boolean | undefined
       }
     ) => Effect.Effect<View.TaskStatusView, DispatchError>
-    readonly logs: (
-      id: string,
-      page: { readonly cursor: number; readonly limit: number }
-    ) => Effect.Effect<LogPage & { readonly taskId: string }, DispatchError>
+    readonly logs: (id: string, query: LogQuery) => Effect.Effect<LogPage & { readonly taskId: string }, DispatchError>
     /** The outcome so far; with `waitSeconds` not before the task ended or the time is over. */
     readonly result: (
       id: string,
@@ -142,9 +140,9 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         dispatch: (call, options) =>
           Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
-        logs: Effect.fn("dispatch.logs")(function* (id: string, page: { cursor: number; limit: number }) {
+        logs: Effect.fn("dispatch.logs")(function* (id: string, query: LogQuery) {
           const task = yield* find(id)
-          return { taskId: task.id, ...(yield* store.log(task.id, page)) }
+          return { taskId: task.id, ...(yield* readLog(store, task, query)) }
         }),
         result: Effect.fn("dispatch.result")(function* (
           id: string,

@@ -137,7 +137,7 @@ const inJson = (value: object): Contents => ({ mimeType: "application/json", tex
 const endOfLog = (taskId: string) =>
   Effect.gen(function* () {
     const dispatch = yield* Dispatch
-    const { data, cursor } = yield* dispatch.logs(taskId, { cursor: -most, limit: most })
+    const { data, cursor } = yield* dispatch.logs(taskId, { tail: true, limit: most })
     return cursor === 0 ? data : `(${cursor} characters before this are in get_task_logs)\n${data}`
   })
 

@@ -44,7 +44,7 @@ export const getTaskLogs = tool(
   {
     title: "Task log",
     description:
-      "One page of a task's log. Go on with nextCursor; a page that ends where it began means there is no more yet.",
+      "One page of a task's log, or with contains only its matching lines. Go on with nextCursor; a page that ends where it began means there is no more yet.",
     ...reads
   },
   Schema.Struct({
@@ -53,12 +53,19 @@ export const getTaskLogs = tool(
     limit: Fields.optional(
       Schema.Int.pipe(Schema.between(1, 64_000)),
       `Characters to return (default ${defaultLogPage})`
-    )
+    ),
+    tail: Fields.optional(Schema.Boolean, "The end of the log instead"),
+    contains: Fields.optional(Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200)))
   }),
   LogView,
   (args) =>
     Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.logs(args.task_id, { cursor: args.cursor ?? 0, limit: args.limit ?? defaultLogPage })
+      dispatch.logs(args.task_id, {
+        cursor: args.cursor,
+        limit: args.limit ?? defaultLogPage,
+        tail: args.tail,
+        contains: args.contains
+      })
     ).pipe(Effect.map(Reply.value))
 )
 
