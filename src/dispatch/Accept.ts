@@ -5,6 +5,7 @@ import { detailOf } from "../domain/PastDispatch.js"
 import type { RoutedRequest, Task } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit, type AuditRecord } from "../services/Audit.js"
+import { isLocal } from "../services/Caller.js"
 import { Ids } from "../services/Ids.js"
 import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
@@ -102,8 +103,7 @@ export const makeAccept = Effect.gen(function* () {
 })
 
 /** Two principals may choose the same key, and neither may learn of the other's task by it. */
-const keyOf = (principal: string, key: string): string =>
-  principal.startsWith("user:") ? key : canonical([principal, key])
+const keyOf = (principal: string, key: string): string => (isLocal(principal) ? key : canonical([principal, key]))
 
 /** What makes two calls the same call, whatever the config has become between them. */
 const meaningOf = (

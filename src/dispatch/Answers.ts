@@ -9,7 +9,6 @@ import { Caller } from "../services/Caller.js"
 import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Store } from "../services/Store.js"
-import { decodeTaskId } from "./TaskIdInput.js"
 import { makeVisible } from "./Visible.js"
 
 /** What became of answers, by their questions' keys. */
@@ -80,7 +79,7 @@ export class Answers extends Context.Tag("agentdispatch/Answers")<
           Effect.flatMap(find(id), (task) => accept(task, given)),
           { while: (error) => error._tag === "TaskChanged", times: 50 }
         )
-        if (view.accepted.length > 0) yield* scheduler.wake(yield* decodeTaskId(id))
+        if (view.accepted.length > 0) yield* scheduler.wake(view.taskId)
         return view
       })
 

@@ -114,7 +114,8 @@ export const LogView = Schema.Struct({
   data: Schema.String
 })
 
-const iso = (millis: number): string => DateTime.formatIso(DateTime.unsafeMake(millis))
+/** A time in milliseconds since 1970 as callers read it. */
+export const iso = (millis: number): string => DateTime.formatIso(DateTime.unsafeMake(millis))
 
 export const question = ({ key, question: text, fields, expiresAt }: TaskQuestion) => ({
   key,

@@ -5,6 +5,7 @@ import type { DispatchError } from "../domain/DispatchError.js"
 import type { JsonObject } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task } from "../domain/Task.js"
+import { iso } from "../domain/TaskView.js"
 import { isOpen, requestedSchema, type TaskQuestion } from "../domain/TaskQuestion.js"
 import * as Reply from "./Reply.js"
 
@@ -73,8 +74,6 @@ const inWords = (tasks: ReadonlyArray<Task>): string => {
   const ended = tasks.filter(({ status }) => isTerminal(status)).length
   return `${ended} of ${tasks.length} tasks have ended`
 }
-
-const iso = (millis: number): string => new Date(millis).toISOString()
 
 /** A key names its task too where there are several. */
 const keyOf = ({ ids }: Handle, task: string, key: string): string => (ids.length === 1 ? key : `${task}/${key}`)

@@ -41,10 +41,10 @@ export const listenOf = (message: unknown): Listen | undefined =>
 export type Outgoing = { readonly [member: string]: unknown }
 
 /** Why a subscription is refused, as a JSON-RPC error. */
-export const refusalOf = ({ id, params }: Listen): Outgoing | undefined => {
+export const refusalOf = (request: Listen): Outgoing | undefined => {
+  const { id, params } = request
   const { taskIds = [], resourceSubscriptions = [] } = params.notifications
-  const client = clientOf(params._meta, { info: undefined, capabilities: undefined })
-  if (params.notifications.taskIds !== undefined && !client.tasks) {
+  if (params.notifications.taskIds !== undefined && !clientOfListen(request).tasks) {
     const requiredCapabilities = { extensions: { [tasksExtension]: {} } }
     return errorTo(id, -32_021, "Missing required client capability", { requiredCapabilities })
   }

@@ -8,6 +8,9 @@ export interface Identity {
   readonly client?: { readonly name: string; readonly version: string }
 }
 
+/** The operating system's user, who keeps the state folder; everybody else authenticated. */
+export const isLocal = (principal: string): boolean => principal.startsWith("user:")
+
 /** Who is calling; an edge says so for each call. */
 export class Caller extends Context.Reference<Caller>()("agentdispatch/Caller", {
   defaultValue: (): Identity => ({ principal: "user:unknown" })
