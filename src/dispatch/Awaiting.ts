@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
-import type { Task, TaskId } from "../domain/Task.js"
+import type { Task } from "../domain/Task.js"
 import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
@@ -16,6 +16,9 @@ export type AwaitMode = typeof AwaitMode.Type
 export const AwaitView = Schema.Struct({
   /** False: the time was over first, or a task waits for an answer; call again. */
   done: Schema.Boolean,
+  /** How many of several tasks go on; of one, `done` tells it. */
+  unfinished: Schema.optional(Schema.Int),
+  /** Those that ended or ask; while not done, only those with news since the call began. */
   tasks: Schema.Array(
     Schema.Struct({
       ...View.TaskResultView.fields,
@@ -76,14 +79,18 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
       })
 
       const viewed = (tasks: ReadonlyArray<Task>, mode: AwaitMode) =>
-        Effect.map(Effect.forEach(tasks, viewOf), (views): AwaitView => ({ done: isDone(tasks, mode), tasks: views }))
+        Effect.map(Effect.forEach(tasks, viewOf), (views): AwaitView => ({
+          done: isDone(tasks, mode),
+          ...(tasks.length === 1 ? {} : { unfinished: tasks.filter(isUnfinished).length }),
+          tasks: views
+        }))
 
       return {
         find: named,
         view: viewed,
         wait: Effect.fn("await.wait")(function* (ids, mode, seconds, onChange) {
-          const latest = new Map<TaskId, Task>()
-          for (const task of yield* named(ids)) latest.set(task.id, task)
+          const first = yield* named(ids)
+          const latest = new Map(first.map((task) => [task.id, task]))
           const enough = () => {
             const tasks = [...latest.values()]
             return isDone(tasks, mode) || tasks.some(({ status }) => status === "input_required")
@@ -101,12 +108,18 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
             )
             yield* Effect.timeoutOption(Effect.raceFirst(changes, yield* Leaving), Duration.seconds(seconds))
           }
-          return yield* viewed([...latest.values()], mode)
+          const view = yield* viewed([...latest.values()], mode)
+          const known = new Map<string, TaskStatus>(first.map(({ id, status }) => [id, status]))
+          const isNews = ({ questions, status, taskId }: AwaitView["tasks"][number]) =>
+            questions !== undefined || known.get(taskId) !== status || (view.done && isTerminal(status))
+          return { ...view, tasks: view.tasks.filter(isNews) }
         })
       }
     })
   )
 }
+
+const isUnfinished = ({ status }: Task): boolean => !isTerminal(status)
 
 const isDone = (tasks: ReadonlyArray<Task>, mode: AwaitMode): boolean =>
   mode === "any" ? tasks.some(({ status }) => isTerminal(status)) : tasks.every(({ status }) => isTerminal(status))

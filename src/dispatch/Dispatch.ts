@@ -14,13 +14,12 @@ import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
 import { type LogQuery, readLog } from "./LogSearch.js"
+import { eventPages } from "./EventPages.js"
 import { makeVisible, ownOnly } from "./Visible.js"
 import { waitFor } from "./WaitFor.js"
 
 /** How long `cancel` waits for the confirmation that nothing runs any more. */
 const cancelWaitSeconds = 20
-const eventPage = 20
-const fullEventPage = 500
 
 export interface ListQuery {
   readonly statuses?: ReadonlyArray<TaskStatus> | undefined
@@ -93,6 +92,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
 
       const waited = waitFor(store)
 
+      const { earliest, latest } = eventPages(store)
+
       const status = Effect.fn("dispatch.status")(function* (
         id: string,
         {
@@ -108,9 +109,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         const asked = task.status === "input_required" ? yield* store.questions(task.id) : []
         const open = asked.length === 0 ? {} : { questions: asked.filter(isOpen).map(View.question) }
         if (sinceRevision === undefined) return { ...View.record(task, full), ...open }
-        const limit = full ? fullEventPage : eventPage
-        const events = yield* store.events(task.id, { afterRevision: sinceRevision, limit: limit + 1, newest: true })
-        return { ...View.delta(task, events.slice(-limit), events.length > limit), ...open }
+        const page = yield* (full ? earliest : latest)(task, sinceRevision)
+        return { ...View.delta(task, page, full), ...open }
       })
 
       const cancel = Effect.fn("dispatch.cancel")(function* (id: string, waitSeconds: number) {

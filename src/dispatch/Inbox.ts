@@ -67,6 +67,9 @@ export class Inbox extends Context.Tag("agentdispatch/Inbox")<
 
 const line = ({ id, request, status }: Task): string => {
   const instruction = request.input["instruction"]
-  const what = typeof instruction === "string" ? `: ${instruction.replaceAll(/\s+/g, " ").slice(0, shown)}` : ""
+  const what = typeof instruction === "string" ? `: ${short(instruction.replaceAll(/\s+/g, " "))}` : ""
   return `${id} ${status} (${request.runtime ?? request.backend})${what}`
 }
+
+/** The id leads to the whole. */
+const short = (text: string): string => (text.length <= shown ? text : `${text.slice(0, shown - 1)}…`)

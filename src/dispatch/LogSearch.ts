@@ -28,7 +28,7 @@ export const readLog = (store: Pick<typeof Store.Service, "log">, task: Task, qu
     : search(store, task.id, from, limit, contains.toLowerCase(), tail)
 }
 
-/** Matching lines from a position on; of the end, the last ones that fit. */
+/** Matching lines from a position on; of the end, the last ones that fit, and the cursor says where they begin. */
 const search = Effect.fn("logs.search")(function* (
   store: Pick<typeof Store.Service, "log">,
   id: TaskId,
@@ -37,32 +37,32 @@ const search = Effect.fn("logs.search")(function* (
   wanted: string,
   tail: boolean
 ) {
-  let found = ""
-  let at = from
-  const enough = () => !tail && found.length >= limit
+  const found: Array<{ readonly line: string; readonly at: number }> = []
+  let [at, size, begin] = [from, 0, 0]
+  let full = false
+  const enough = () => full || (!tail && size >= limit)
   while (at - from < mostLooked && !enough()) {
     const { data, nextCursor } = yield* store.log(id, { cursor: at, limit: stride })
     const whole = data.length < stride ? data : data.slice(0, data.lastIndexOf("\n") + 1) || data
     const lines = whole.split(/(?<=\n)/)
     for (const line of lines) {
       if (enough()) break
+      if (line.toLowerCase().includes(wanted)) {
+        // A line that is longer than a page is a page of its own, for what was passed over is not looked at again.
+        full = !tail && size > 0 && size + line.length > limit
+        if (full) break
+        found.push({ line, at })
+        size += line.length
+        if (tail) while (size > limit && begin < found.length - 1) size -= found[begin++]?.line.length ?? 0
+      }
       at += line.length
-      if (line.toLowerCase().includes(wanted)) found += line
     }
-    if (tail && found.length > 2 * limit) found = lastLines(found, limit)
     if (nextCursor <= at && data.length < stride) break
   }
+  const shown = found.slice(begin)
   return {
-    cursor: from,
+    cursor: tail ? (shown[0]?.at ?? from) : from,
     nextCursor: at,
-    data: tail ? lastLines(found, limit) : found.slice(0, Math.max(limit, stride))
+    data: shown.map(({ line }) => line).join("")
   }
 })
-
-/** Whole lines from the end, at least one of them cut where it alone is too long. */
-const lastLines = (text: string, limit: number): string => {
-  if (text.length <= limit) return text
-  const end = text.slice(-limit)
-  const at = end.indexOf("\n") + 1
-  return at > 0 && at < end.length ? end.slice(at) : end
-}

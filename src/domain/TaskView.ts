@@ -1,7 +1,7 @@
 import { DateTime, Schema } from "effect"
 import { Json, JsonObject } from "./Json.js"
 import { isTerminal, TaskStatus } from "./Lifecycle.js"
-import { shrink } from "./Shrink.js"
+import { shrink, shrinkText } from "./Shrink.js"
 import { type Artifact, Target, type Task, TaskError, TaskType } from "./Task.js"
 import type { TaskEvent } from "./TaskEvent.js"
 import { AnswerField, type TaskQuestion } from "./TaskQuestion.js"
@@ -60,7 +60,7 @@ export const TaskStatusView = Schema.Struct({
   /** What the agent waits for; answer_task answers it. */
   questions: Schema.optional(Schema.Array(QuestionView)),
   events: Schema.optional(Schema.Array(EventView)),
-  /** There were more events than are shown; `full: true` shows more of them. */
+  /** There are more events: earlier ones, which `full: true` shows, or with it later ones, from `revision` on. */
   eventsOmitted: Schema.optional(Schema.Boolean),
   createdAt: Schema.optional(Schema.String),
   updatedAt: Schema.optional(Schema.String)
@@ -140,9 +140,23 @@ const outcomeOf = (task: Task, size: (value: Json) => Json) => {
   if (!isTerminal(task.status)) return {}
   return {
     ...(task.outcome?.result === undefined ? {} : { result: size(task.outcome.result) }),
-    ...(task.error === undefined ? {} : { error: task.error })
+    ...(task.error === undefined ? {} : { error: size === shrink ? shortError(task.error) : task.error })
   }
 }
+
+/** An error that says at each place what was left out and, with `rest`, how to get it. */
+export const shortError = (
+  { code, details, message, ...error }: TaskError,
+  rest?: string,
+  most?: number
+): TaskError => ({
+  code: shrinkText(code, rest, shownCode),
+  message: shrinkText(message, rest, most === undefined ? undefined : Math.floor(most / 3)),
+  ...error,
+  ...(details === undefined ? {} : { details: shrink(details, rest, most) })
+})
+
+const shownCode = 200
 
 /** The whole record; large members are shrunk unless `full`. */
 export const record = (task: Task, full: boolean): TaskStatusView => {
@@ -177,24 +191,34 @@ export const unchanged = (task: Task): TaskStatusView => ({
   unchanged: true
 })
 
+/** Events as a page shows them. */
+export interface EventPage {
+  readonly events: ReadonlyArray<TaskEvent>
+  readonly omitted: boolean
+  /** Up to which revision the page tells. */
+  readonly revision: number
+}
+
 /** What happened since a revision the caller has; the log has a tool of its own. */
-export const delta = (task: Task, events: ReadonlyArray<TaskEvent>, omitted: boolean): TaskStatusView => ({
-  id: task.id,
-  status: task.status,
-  revision: task.revision,
-  ...(omitted ? { eventsOmitted: true } : {}),
-  events: events
-    .filter((event) => event.type !== "task.log")
-    .map((event) => ({
-      number: event.number,
-      type: event.type,
-      at: iso(event.at),
-      ...(event.message === undefined ? {} : { message: event.message }),
-      ...(event.payload === undefined ? {} : { payload: shrink(event.payload) })
-    })),
-  ...outcomeOf(task, shrink),
-  updatedAt: iso(task.updatedAt)
-})
+export const delta = (task: Task, page: EventPage, full: boolean): TaskStatusView => {
+  const size = full ? (value: Json) => value : shrink
+  return {
+    id: task.id,
+    status: task.status,
+    revision: page.revision,
+    ...(page.omitted ? { eventsOmitted: true } : {}),
+    events: page.events
+      .filter((event) => event.type !== "task.log")
+      .map((event) => ({
+        number: event.number,
+        type: event.type,
+        at: iso(event.at),
+        ...(event.message === undefined ? {} : { message: full ? event.message : shrinkText(event.message) }),
+        ...(event.payload === undefined ? {} : { payload: size(event.payload) })
+      })),
+    ...outcomeOf(task, size)
+  }
+}
 
 export const summary = (task: Task): TaskSummary => {
   const instruction = task.request.input["instruction"] ?? task.request.input["task"]
@@ -205,7 +229,7 @@ export const summary = (task: Task): TaskSummary => {
     provider: task.request.provider,
     backend: task.request.adapter,
     taskType: task.request.taskType,
-    ...(typeof instruction === "string" ? { instruction: instruction.slice(0, 120) } : {}),
+    ...(typeof instruction === "string" ? { instruction: shrinkText(instruction, "get_task_status has it", 120) } : {}),
     revision: task.revision,
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt)

@@ -6,7 +6,7 @@ import { type Json, JsonObject } from "../domain/Json.js"
 import { type Answer, isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
 import * as Fields from "./Fields.js"
 import * as Reply from "./Reply.js"
-import { detailed, handleId } from "./TaskHandle.js"
+import { detailed, handleId, valueOf } from "./TaskHandle.js"
 import { tool } from "./Tool.js"
 
 export const awaitTask = tool(
@@ -36,12 +36,12 @@ export const awaitTask = tool(
         if (!view.done) {
           const handle = { mode, ids: tasks.map(({ id }) => id) }
           const { inputRequests: _, ...seed } = yield* detailed(handle, tasks)
-          return { ...Reply.value(view), task: { ...seed, resultType: "task", taskId: handleId(handle) } }
+          return { ...valueOf(view), task: { ...seed, resultType: "task", taskId: handleId(handle) } }
         }
-        return Reply.value(view)
+        return valueOf(view)
       }
       const total = new Set(args.task_ids).size
-      return Reply.value(
+      return valueOf(
         yield* awaiting.wait(args.task_ids, mode, waitBudget(args.max_wait_seconds), (ended, task) =>
           progress(ended, total, `${task.id} is ${task.status}`)
         )

@@ -6,6 +6,14 @@ import { JsonObject } from "../domain/Json.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 import { Redactor } from "../services/Redactor.js"
 
+/** Where a client that reads resources finds what a reply only outlines; `size` is in bytes. */
+export interface ResourceLink {
+  readonly uri: string
+  readonly name: string
+  readonly mimeType: string
+  readonly size: number
+}
+
 /** What a tool answers: the shape of the contract, and the object that carries it as structured content. */
 export interface Reply {
   readonly text: string
@@ -13,6 +21,7 @@ export interface Reply {
   readonly isError?: true
   /** Tasks that ended since the client last heard, a line each. */
   readonly inbox?: ReadonlyArray<string>
+  readonly links?: ReadonlyArray<ResourceLink>
   /** What its user could still answer; the text says the same for clients that show no forms. */
   readonly asks?: NeedsAnswers["questions"]
   /** The call goes on as an MCP task (Tasks extension, CreateTaskResult). */
@@ -122,12 +131,20 @@ export const withoutSecrets = (reply: Reply): Effect.Effect<Reply> =>
 
 const isJsonObject = Schema.is(JsonObject)
 
+/** Protocol revisions are dates; clients of the ones before this refuse a whole reply for a kind of content they do not know. */
+const firstWithLinks = "2025-06-18"
+
+/** What a client of a protocol revision can read; a client that names none is an old one. */
+export const readable = (reply: Reply, revision: string | null | undefined): Reply =>
+  (revision ?? "") >= firstWithLinks ? reply : { ...reply, links: [] }
+
 export const toResult = (reply: Reply): CallToolResult => ({
   content: [
     { type: "text", text: reply.text },
     ...(reply.inbox === undefined
       ? []
-      : [{ type: "text" as const, text: `Ended meanwhile:\n${reply.inbox.join("\n")}` }])
+      : [{ type: "text" as const, text: `Ended meanwhile:\n${reply.inbox.join("\n")}` }]),
+    ...(reply.links ?? []).map((link) => ({ type: "resource_link" as const, ...link }))
   ],
   ...(reply.structured === undefined
     ? {}

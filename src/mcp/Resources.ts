@@ -11,6 +11,7 @@ import { Dispatch } from "../dispatch/Dispatch.js"
 import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { Watch } from "../dispatch/Watch.js"
 import type { DispatchError } from "../domain/DispatchError.js"
+import { wholeText } from "./LargeResult.js"
 import { readUri, taskOfUri, uriOf } from "./ResourceUri.js"
 import type { RunProtocol } from "./TasksExtension.js"
 import type { Core } from "./Tool.js"
@@ -106,7 +107,13 @@ const serveSubscriptions = (server: Server, run: RunProtocol): void => {
 
 const mostSubscriptions = 256
 
-type Contents = { readonly mimeType?: string } & ({ readonly text: string } | { readonly blob: string })
+/** Says with contents that are not all where the rest begins and which tool reads it. */
+const cutMeta = "agentdispatch/cut"
+
+type Contents = { readonly mimeType?: string; readonly _meta?: Record<string, unknown> } & (
+  | { readonly text: string }
+  | { readonly blob: string }
+)
 
 const read = (uri: string): Effect.Effect<Contents, DispatchError, Core> =>
   Effect.gen(function* () {
@@ -118,7 +125,7 @@ const read = (uri: string): Effect.Effect<Contents, DispatchError, Core> =>
       case "task":
         return inJson(yield* dispatch.status(taskId, {}))
       case "result":
-        return inJson(yield* dispatch.result(taskId, {}))
+        return { mimeType: "application/json", text: yield* wholeText(yield* dispatch.result(taskId, {})) }
       case "log":
         return { mimeType: "text/plain", text: yield* endOfLog(taskId) }
       case "artifact": {
@@ -126,7 +133,10 @@ const read = (uri: string): Effect.Effect<Contents, DispatchError, Core> =>
         const page = yield* artifacts.read(taskId, part.id, { offset: 0, limit: most })
         if (page.data === undefined) return inJson(page)
         const mime = page.contentType === undefined ? {} : { mimeType: page.contentType }
-        return page.encoding === "base64" ? { ...mime, blob: page.data } : { ...mime, text: page.data }
+        const { data, nextOffset = 0, totalBytes = 0 } = page
+        const cut =
+          nextOffset < totalBytes ? { _meta: { [cutMeta]: { totalBytes, nextOffset, tool: "get_task_artifact" } } } : {}
+        return page.encoding === "base64" ? { ...mime, ...cut, blob: data } : { ...mime, ...cut, text: data }
       }
     }
   })

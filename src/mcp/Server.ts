@@ -168,7 +168,9 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
     )
     if (reply.asks !== undefined && caller.elicits && canBeAsked(reply.asks) && !refused(inputResponses))
       return asForm(reply.asks, await codec.mint({ tool: name, answers }, context))
-    return reply.task === undefined ? Reply.toResult(reply) : { content: [], ...reply.task }
+    if (reply.task !== undefined) return { content: [], ...reply.task }
+    const revision = server.getNegotiatedProtocolVersion() ?? context.http?.req?.headers.get("mcp-protocol-version")
+    return Reply.toResult(Reply.readable(reply, revision))
   }
 
   server.setRequestHandler("tools/list", () => ({ tools: lanes ? listedWithLanes : listed }))

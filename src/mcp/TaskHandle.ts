@@ -1,12 +1,13 @@
 import { Effect } from "effect"
 import { Answers } from "../dispatch/Answers.js"
-import { Awaiting, type AwaitMode } from "../dispatch/Awaiting.js"
+import { Awaiting, type AwaitMode, type AwaitView } from "../dispatch/Awaiting.js"
 import type { DispatchError } from "../domain/DispatchError.js"
 import type { JsonObject } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task } from "../domain/Task.js"
 import { iso } from "../domain/TaskView.js"
 import { isOpen, requestedSchema, type TaskQuestion } from "../domain/TaskQuestion.js"
+import { fittedAll } from "./LargeResult.js"
 import * as Reply from "./Reply.js"
 
 /**
@@ -59,7 +60,7 @@ export const detailed = (
       return { ...common, status: "cancelled", statusMessage: "cancelled" }
     if (view.done) {
       const failed = tasks.every(({ status }) => status !== "succeeded")
-      const result = Reply.toResult({ ...Reply.value(view), ...(failed ? { isError: true } : {}) })
+      const result = Reply.toResult({ ...valueOf(view), ...(failed ? { isError: true } : {}) })
       return { ...common, status: "completed", statusMessage: inWords(tasks), result: { ...result } }
     }
     const inputRequests = yield* openQuestions(handle, tasks)
@@ -67,6 +68,12 @@ export const detailed = (
       ? { ...common, status: "input_required", statusMessage: inWords(tasks), inputRequests }
       : { ...common, status: "working", statusMessage: inWords(tasks) }
   })
+
+/** What was awaited, each outcome within its share of the reply. */
+export const valueOf = (view: AwaitView): Reply.Reply => {
+  const { links, views } = fittedAll(view.tasks)
+  return { ...Reply.value({ ...view, tasks: views }), links }
+}
 
 const inWords = (tasks: ReadonlyArray<Task>): string => {
   const [only] = tasks

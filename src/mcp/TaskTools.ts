@@ -4,6 +4,7 @@ import { TaskStatus } from "../domain/Lifecycle.js"
 import { CancelView, LogView, TaskResultView, TaskStatusView, TaskSummary } from "../domain/TaskView.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import * as Fields from "./Fields.js"
+import * as LargeResult from "./LargeResult.js"
 import * as Reply from "./Reply.js"
 import { type CallContext, tool } from "./Tool.js"
 
@@ -14,6 +15,8 @@ const within = (asked: number | undefined, { waitBudget }: CallContext): number 
   asked === undefined ? undefined : Math.min(asked, waitBudget())
 
 const defaultLogPage = 8_000
+/** An end is asked for to see how it goes, again and again. */
+const defaultLogEnd = 2_000
 const defaultListPage = 20
 
 export const getTaskStatus = tool(
@@ -54,7 +57,7 @@ export const getTaskLogs = tool(
       Schema.Int.pipe(Schema.between(1, 64_000)),
       `Characters to return (default ${defaultLogPage})`
     ),
-    tail: Fields.optional(Schema.Boolean, "The end of the log instead"),
+    tail: Fields.optional(Schema.Boolean, `The end of the log instead (default ${defaultLogEnd})`),
     contains: Fields.optional(Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200)))
   }),
   LogView,
@@ -62,7 +65,7 @@ export const getTaskLogs = tool(
     Effect.flatMap(Dispatch, (dispatch) =>
       dispatch.logs(args.task_id, {
         cursor: args.cursor,
-        limit: args.limit ?? defaultLogPage,
+        limit: args.limit ?? (args.tail === true ? defaultLogEnd : defaultLogPage),
         tail: args.tail,
         contains: args.contains
       })
@@ -73,15 +76,29 @@ export const getTaskResult = tool(
   {
     title: "Task result",
     description:
-      "A task's outcome: its result and artifacts once it succeeded, its error if it failed. wait_seconds waits for the end.",
+      "A task's outcome: its result and artifacts once it succeeded, its error if it failed. wait_seconds waits for the end. A large one is cut and says so; cursor reads its whole text.",
     ...reads
   },
-  Schema.Struct({ task_id: Fields.taskId, wait_seconds: Fields.waitSeconds }),
-  TaskResultView,
+  Schema.Struct({
+    task_id: Fields.taskId,
+    wait_seconds: Fields.waitSeconds,
+    cursor: Fields.optional(Schema.Int.pipe(Schema.nonNegative()), "Read from this character of its JSON on")
+  }),
+  Schema.Struct({
+    ...LargeResult.pageFields,
+    ...TaskResultView.fields,
+    artifacts: Schema.optional(TaskResultView.fields.artifacts),
+    cut: Schema.optional(LargeResult.Cut)
+  }),
   (args, context) =>
-    Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.result(args.task_id, { waitSeconds: within(args.wait_seconds, context) })
-    ).pipe(Effect.map(Reply.value))
+    Effect.gen(function* () {
+      const dispatch = yield* Dispatch
+      const view = yield* dispatch.result(args.task_id, { waitSeconds: within(args.wait_seconds, context) })
+      if (args.cursor !== undefined)
+        return Reply.value(LargeResult.pageOf(view, yield* LargeResult.wholeText(view), args.cursor))
+      const { links, view: shown } = LargeResult.fitted(view)
+      return { ...Reply.value(shown), links }
+    })
 )
 
 export const cancelTask = tool(

@@ -74,6 +74,8 @@ export interface Answer {
   /** The text as the value it spells. */
   readonly value: Json
   readonly structured: JsonObject | undefined
+  /** Resources that hold what the answer only outlines. */
+  readonly links: ReadonlyArray<{ readonly uri: string; readonly mimeType: string; readonly size: number }>
   readonly isError: boolean
 }
 
@@ -160,21 +162,30 @@ const decodeTools = Schema.decodeUnknownSync(Schema.Array(Tool))
 
 const parse = Schema.decodeSync(JsonText)
 
+const ResourceLink = Schema.Struct({
+  type: Schema.Literal("resource_link"),
+  uri: Schema.String,
+  mimeType: Schema.String,
+  size: Schema.Int
+})
+const Text = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+
 const CallResult = Schema.Struct({
-  content: Schema.NonEmptyArray(Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })),
+  content: Schema.NonEmptyArray(Schema.Union(Text, ResourceLink)),
   structuredContent: Schema.optional(JsonObject),
   isError: Schema.optional(Schema.Boolean)
 })
 
-/** A `tools/call` result: a text that spells JSON, and behind it what has ended meanwhile. */
+/** A `tools/call` result: a text that spells JSON, and behind it what has ended meanwhile and links. */
 export const answerOf = (result: unknown): Answer => {
   const { content, isError, structuredContent } = Schema.decodeUnknownSync(CallResult)(result)
-  const [{ text }] = content
+  const text = content.flatMap((block) => (block.type === "text" ? [block.text] : []))[0] ?? ""
   const { inbox: _, ...structured } = structuredContent ?? {}
   return {
     text,
     value: parse(text),
     structured: structuredContent === undefined ? undefined : structured,
+    links: content.filter((block) => block.type === "resource_link"),
     isError: isError ?? false
   }
 }

@@ -80,11 +80,25 @@ export const dispatched = (call: Call, args: JsonObject): Effect.Effect<string> 
 export const spawned = (call: Call, args: JsonObject): Effect.Effect<string> =>
   Effect.map(call("spawn_cloud_agent", args), (answer) => handleOf(answer).taskId)
 
-/** The result once the task is over. */
+/** The result once the task is over, the whole of it however large it is. */
 export const finished = (call: Call, task_id: string): Effect.Effect<TaskResultView> =>
   Effect.flatMap(call("get_task_result", { task_id, wait_seconds: 20 }), (answer) => {
     const result = resultOf(answer)
-    return over.has(result.status) ? Effect.succeed(result) : finished(call, task_id)
+    if (!over.has(result.status)) return finished(call, task_id)
+    return keysOf(answer.value).includes("cut")
+      ? Effect.map(wholeResult(call, task_id), Schema.decodeSync(Schema.parseJson(TaskResultView)))
+      : Effect.succeed(result)
+  })
+
+const pageOf = value(Schema.Struct({ nextCursor: Schema.Int, total: Schema.Int, data: Schema.String }))
+
+/** The JSON of a result that is too large for a reply, read page by page. */
+export const wholeResult = (call: Call, task_id: string, cursor = 0): Effect.Effect<string> =>
+  Effect.flatMap(call("get_task_result", { task_id, cursor }), (answer) => {
+    const { data, nextCursor, total } = pageOf(answer)
+    return nextCursor >= total
+      ? Effect.succeed(data)
+      : Effect.map(wholeResult(call, task_id, nextCursor), (rest) => data + rest)
   })
 
 const over = new Set(["succeeded", "failed", "cancelled"])
