@@ -28,6 +28,22 @@ describe("agentdispatch logs, cancel and list", { timeout: 60_000 }, () => {
     })
   )
 
+  it.scopedLive("logs shows the end, or the lines that hold a text, and follows from the end on", () =>
+    Effect.gen(function* () {
+      const { run, start } = yield* desk
+      const { stderr } = yield* run("run", "--runtime", "echo", "--wait", "go")
+      const id = stderr.trim()
+      assert.strictEqual((yield* run("logs", "--tail", "--limit", "6", id)).stdout, "step.\n")
+      assert.strictEqual((yield* run("logs", "--tail", id)).stdout, "Echoing in 1 step.\n")
+      assert.strictEqual((yield* run("logs", "--contains", "ECHO", id)).stdout, "Echoing in 1 step.\n")
+      assert.deepStrictEqual(yield* run("logs", "--contains", "nowhere", id), { code: 0, stdout: "", stderr: "" })
+      const found = yield* run("logs", "--json", "--contains", "step", "--tail", id)
+      assert.strictEqual(found.stdout, `{"taskId":"${id}","cursor":0,"nextCursor":19,"data":"Echoing in 1 step.\\n"}\n`)
+      const following = yield* start("logs", "-f", "--tail", "--limit", "6", id)
+      assert.strictEqual((yield* following.ended).stdout, "step.\n")
+    })
+  )
+
   it.scopedLive("cancel says cancelled once nothing runs any more, also when asked again", () =>
     Effect.gen(function* () {
       const user = yield* desk

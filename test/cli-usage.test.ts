@@ -78,6 +78,8 @@ const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, code: numbe
   [["status", "42"], 2, /"42" is no task id/],
   [["status", nobody], 4, /^task\.not_found: .*`agentdispatch list` shows/],
   [["logs", "-f", nobody], 4, /^task\.not_found/],
+  [["logs", "--tail", "--cursor", "1", nobody], 2, /--tail and --cursor .*give one/],
+  [["logs", "-f", "--contains", "x", nobody], 2, /leave out --follow/],
   [["logs", "--cursor", "-1", nobody], 2, /--cursor: "-1" is no whole number from 0 up/],
   [["logs", "--limit", "64001", nobody], 2, /--limit: "64001" is no whole number from 1 to 64000/],
   [["result", "--wait", nobody], 4, /^task\.not_found/],

@@ -51,7 +51,6 @@ const wordless = <A extends Common>(name: string, options: Options.Options<A>, r
   Command.make(name, options).pipe(Command.map(({ options: given }) => installed(given, runs(given))))
 
 const { common } = Flags
-const cursor = (what: string) => Flags.number("cursor", 0, Number.MAX_SAFE_INTEGER, what)
 
 /** A command by its name, which may be of two words. */
 export interface Entry {
@@ -110,19 +109,10 @@ const entries: Readonly<Record<string, Entry>> = {
       )
   },
   logs: {
-    words: "[-f] TASK",
+    words: "[-f] [--tail] [--contains TEXT] TASK",
     summary: "a task's log; with -f as it grows, until the task ends",
     read: (name) =>
-      ofTask(
-        name,
-        Options.all({
-          follow: Flags.flag("follow", "Go on until the task ends").pipe(Options.withAlias("f")),
-          cursor: cursor("Characters to skip"),
-          limit: Flags.number("limit", 1, 64_000, "One page of so many characters; with --json 8000 without it"),
-          ...common
-        }),
-        (id, options) => Task.logs(id, options, options.json)
-      )
+      ofTask(name, Options.all({ ...Flags.log, ...common }), (id, options) => Task.logs(id, options, options.json))
   },
   result: {
     words: "[--wait] TASK",

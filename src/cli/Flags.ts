@@ -59,5 +59,14 @@ export const common = {
   json: flag("json", "Print compact JSON, as the MCP tools answer")
 }
 
+/** Which part of a log is wanted. */
+export const log = {
+  follow: flag("follow", "Go on until the task ends").pipe(Options.withAlias("f")),
+  cursor: number("cursor", 0, Number.MAX_SAFE_INTEGER, "Characters to skip"),
+  limit: number("limit", 1, 64_000, "One page of so many characters; with --json or --tail 8000 without it"),
+  tail: flag("tail", "Only the end; with -f, go on from there"),
+  contains: text("contains", "Only lines with this text, in any letter case")
+}
+
 /** The words of a command line that belong to no option. */
 export const words = (name: string) => Args.text({ name }).pipe(Args.repeated)

@@ -89,12 +89,12 @@ export const followed = Effect.fn("cli.follow")(function* (id: string, from: num
   return status
 })
 
-/** All there is of a log from a position on; returns the position behind it. */
-export const shown = Effect.fn("cli.shown")(function* (id: string, from: number, show: ShowPage) {
+/** All there is of a log from a position on, or its lines with a text; returns the position behind it. */
+export const shown = Effect.fn("cli.shown")(function* (id: string, from: number, show: ShowPage, contains?: string) {
   const dispatch = yield* Dispatch
   let cursor = from
   for (;;) {
-    const page = yield* dispatch.logs(id, { cursor, limit: logPage })
+    const page = yield* dispatch.logs(id, { cursor, limit: logPage, contains })
     if (page.nextCursor <= cursor) return cursor
     yield* show(page)
     cursor = page.nextCursor

@@ -5,7 +5,7 @@ import { Dispatch, type ListQuery } from "../dispatch/Dispatch.js"
 import { FollowUp } from "../dispatch/FollowUp.js"
 import { ExitCode } from "./ExitCode.js"
 import { driving, followed, refreshed, shown } from "./Follow.js"
-import { inCommands } from "./Refusal.js"
+import { inCommands, UsageInvalid } from "./Refusal.js"
 import { showResult } from "./ResultText.js"
 import { awaitResult, checkWait, type Wait } from "./RunCommand.js"
 import { Screen } from "./Screen.js"
@@ -93,24 +93,33 @@ const statusInWords = (view: TaskStatusView, now: number, colour: boolean): stri
     : text
 }
 
-export const logs = Effect.fn("cli.logs")(function* (
-  id: string,
-  options: { readonly follow: boolean; readonly cursor: number | undefined; readonly limit: number | undefined },
-  json: boolean
-) {
+interface LogOptions {
+  readonly follow: boolean
+  readonly cursor: number | undefined
+  readonly limit: number | undefined
+  readonly tail: boolean
+  readonly contains: string | undefined
+}
+
+export const logs = Effect.fn("cli.logs")(function* (id: string, options: LogOptions, json: boolean) {
+  const { contains, cursor = 0, limit = defaultLogPage, tail } = options
+  if (tail && options.cursor !== undefined)
+    return yield* new UsageInvalid({ problem: "--tail and --cursor are two places to begin at; give one" })
+  if (options.follow && contains !== undefined)
+    return yield* new UsageInvalid({ problem: "--contains looks through what is there already; leave out --follow" })
   const dispatch = yield* Dispatch
   const screen = yield* Screen
-  const cursor = options.cursor ?? 0
   const show = (page: { readonly data: string }) => screen.out(json ? `${JSON.stringify(page)}\n` : page.data)
   if (options.follow) {
-    const end: TaskStatus = yield* followed(id, cursor, show)
+    const from = tail ? (yield* dispatch.logs(id, { tail, limit })).cursor : cursor
+    const end: TaskStatus = yield* followed(id, from, show)
     if (!json) yield* screen.err(`${id} ${end}\n`)
     return ExitCode.ok
   }
   yield* refreshed(id)
-  if (json || options.limit !== undefined)
-    yield* show(yield* dispatch.logs(id, { cursor, limit: options.limit ?? defaultLogPage }))
-  else yield* shown(id, cursor, show)
+  if (json || tail || options.limit !== undefined)
+    yield* show(yield* dispatch.logs(id, { cursor, limit, tail, contains }))
+  else yield* shown(id, cursor, show, contains)
   return ExitCode.ok
 })
 

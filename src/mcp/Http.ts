@@ -15,6 +15,8 @@ import { makeGuard } from "./HttpGuard.js"
 import { makeHttpListen, subscriptionIn } from "./HttpListen.js"
 import { makeServer, type Serving } from "./Server.js"
 
+/** How many streams the SDK holds open, besides those that tell of tasks. */
+const maxSubscriptions = 256
 const defaultBodyBytes = 4 * 1_048_576
 const metadataPath = "/.well-known/oauth-protected-resource"
 
@@ -48,6 +50,7 @@ export const makeHttp = (options: HttpOptions): Effect.Effect<Http> =>
     const guard = makeGuard(http, host)
     const handler = createMcpHandler(({ authInfo }) => makeServer(servingFor(serving, guarded, authInfo)), {
       maxRequestBodySize,
+      maxSubscriptions,
       onerror
     })
     const answer = toNodeHandler(handler, { maxRequestBodySize, onerror })

@@ -14,8 +14,8 @@ import {
 } from "./TaskListen.js"
 import { asCaller } from "./Tool.js"
 
-/** How many streams one process holds open. */
-const mostStreams = 1_024
+/** How many streams one process holds open; the server's connections are more, so that calls still get in. */
+const mostStreams = 512
 /** Keeps proxies from ending a stream on which nothing happens. */
 const keepAlive = "15 seconds"
 
@@ -54,7 +54,7 @@ export const makeHttpListen = () => {
     response.writeHead(200, { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" })
     const beats = Stream.map(Stream.fromSchedule(Schedule.spaced(keepAlive)), () => ": keepalive\n\n")
     const told = Stream.map(listen(request), event)
-    const telling = Stream.runForEach(Stream.merge(told, beats), (text) => Effect.sync(() => void response.write(text)))
+    const telling = Stream.runForEach(Stream.merge(told, beats), (text) => written(response, text))
     yield* Effect.promise(() => run(asCaller(clientOfListen(request))(telling), end.signal).catch(() => undefined))
   })
 
@@ -65,5 +65,14 @@ export const makeHttpListen = () => {
     }
   }
 }
+
+/** Waits for a reader that is slower than the news; what is left unread then is no more than ids. */
+const written = (response: ServerResponse, text: string): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const done = () => resume(Effect.void)
+    if (response.write(text)) return done()
+    response.once("drain", done)
+    return Effect.sync(() => void response.off("drain", done))
+  })
 
 const event = (message: Outgoing): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`

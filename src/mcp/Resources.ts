@@ -73,23 +73,33 @@ export const serveResources = (server: Server, run: RunProtocol): void => {
 const serveSubscriptions = (server: Server, run: RunProtocol): void => {
   const open = new Map<string, AbortController>()
   server.setRequestHandler("resources/subscribe", async ({ params: { uri } }, context) => {
+    if (open.has(uri)) return {}
+    if (open.size >= mostSubscriptions)
+      throw new ProtocolError(
+        ProtocolErrorCode.InternalError,
+        `Subscription limit reached: ${mostSubscriptions} on one connection`
+      )
+    const end = new AbortController()
+    open.set(uri, end)
+    const over = () => void (open.get(uri) === end && open.delete(uri))
+    // The place is taken before the task is looked for, so that a flood of requests is refused without a look.
     const [task] = await run(
       Effect.flatMap(Awaiting, (awaiting) => awaiting.find([taskOfUri(uri) ?? ""])),
       context
-    )
-    if (task === undefined || open.has(uri)) return {}
-    if (open.size >= mostSubscriptions)
-      throw new ProtocolError(ProtocolErrorCode.InternalError, `Subscription limit reached: ${mostSubscriptions}`)
-    const end = new AbortController()
-    open.set(uri, end)
+    ).catch((error: unknown) => {
+      over()
+      throw error
+    })
+    if (task === undefined) return {}
     const telling = Effect.flatMap(Watch, (watch) =>
       watch.tasks([task.id]).pipe(
         Stream.filter(({ revision }) => revision > task.revision),
         Stream.runForEach(() => Effect.promise(() => server.sendResourceUpdated({ uri }).catch(() => end.abort())))
       )
     )
-    void run(telling, { ...context, mcpReq: { ...context.mcpReq, signal: end.signal } } satisfies ServerContext).catch(
-      () => open.delete(uri)
+    void run(telling, { ...context, mcpReq: { ...context.mcpReq, signal: end.signal } } satisfies ServerContext).then(
+      over,
+      over
     )
     return {}
   })
