@@ -101,7 +101,8 @@ const shown = (offered: Readonly<Record<string, Tool>>) =>
   }))
 
 /** The same for every connection, so each is made once. */
-const [listed, listedWithLanes] = [shown(tools), shown({ ...tools, ...laneTools })]
+const listed = shown(tools)
+const listedWithLanes = [...listed, ...shown(laneTools)]
 
 const lookup = new Map(Object.entries({ ...tools, ...laneTools }))
 
