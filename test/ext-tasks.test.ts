@@ -1,13 +1,14 @@
 import { JsonRpcResponseError, type SerializedTaskReference } from "@modelcontextprotocol/ext-tasks/client"
 import { taskId } from "@modelcontextprotocol/ext-tasks/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Fiber, Schema } from "effect"
 import { AwaitView } from "../src/dispatch/Awaiting.js"
 import { TaskHandle } from "../src/domain/TaskView.js"
+import { labConfig } from "./clients/LabAgent.js"
 import { askingConfig } from "./support/AskingAgent.js"
 import { eventually, place } from "./support/Server.js"
 import { type TasksPeer, tasksPeer, wires } from "./support/TasksPeer.js"
-import { workbench } from "./support/Workbench.js"
+import { allow, workbench } from "./support/Workbench.js"
 
 const structured = <A, I>(content: Schema.Schema<A, I>) =>
   Schema.decodeUnknownSync(
@@ -52,27 +53,30 @@ for (const wire of wires) {
       () =>
         Effect.gen(function* () {
           const at = yield* place
-          const first = yield* tasksPeer(wire, at, workbench())
+          const config = labConfig(at, { log: 10, result: 10 })
+          const first = yield* tasksPeer(wire, at, config)
           assert.deepStrictEqual(
             [first.session.capabilities.execution, first.session.capabilities.cancellation],
             [true, true]
           )
-          const id = yield* spawned(first, echo(5_000))
+          const id = yield* spawned(first, { instruction: "go on until told" })
           const reference = yield* handedOff(first, id)
           yield* first.kill
 
-          const next = yield* tasksPeer(wire, at, workbench())
-          const outcome = endOf(yield* resumed(next, reference))
+          const next = yield* tasksPeer(wire, at, config)
+          const asks = () => next.sent.filter(({ method }) => method === "tasks/get")
+          const following = yield* Effect.fork(resumed(next, reference))
+          yield* eventually(Effect.sync(() => asks()[2]))
+          allow(at)
+          const outcome = endOf(yield* Fiber.join(following))
           assert.deepStrictEqual(
             outcome.result.structuredContent.tasks.map(({ status, taskId: ended }) => [ended, status]),
             [[id, "succeeded"]]
           )
           const { raw, suggestedPollIntervalMs } = yield* snapshot(next, id)
           assert.strictEqual(suggestedPollIntervalMs, 2_000, JSON.stringify(raw))
-          const asked = next.sent.filter(({ method }) => method === "tasks/get").slice(0, -1)
-          assert.isAtLeast(asked.length, 2)
-          for (const [index, { at: then }] of asked.entries())
-            assert.isAtLeast(then - (asked[index - 1]?.at ?? Number.NEGATIVE_INFINITY), 1_990)
+          for (const [index, { at: then }] of asks().slice(0, -1).entries())
+            assert.isAtLeast(then - (asks()[index - 1]?.at ?? Number.NEGATIVE_INFINITY), 1_990)
         }),
       60_000
     )
