@@ -30,6 +30,9 @@ export const handleOf = (id: string): Handle => {
 /** How often a client should ask; it may as well listen. */
 const pollIntervalMs = 2_000
 
+/** The SDK marks what it answers itself; a result inside a task is marked here, for clients decode it as strictly. */
+const complete = { resultType: "complete" } as const
+
 /** A task as the Tasks extension tells it, one of its statuses with what belongs to it. */
 export type Detailed = { readonly [member: string]: unknown }
 
@@ -61,7 +64,7 @@ export const detailed = (
     if (view.done) {
       const failed = tasks.every(({ status }) => status !== "succeeded")
       const result = Reply.toResult({ ...valueOf(view), ...(failed ? { isError: true } : {}) })
-      return { ...common, status: "completed", statusMessage: inWords(tasks), result: { ...result } }
+      return { ...common, status: "completed", statusMessage: inWords(tasks), result: { ...complete, ...result } }
     }
     const inputRequests = yield* openQuestions(handle, tasks)
     return Object.keys(inputRequests).length > 0
@@ -73,6 +76,13 @@ export const detailed = (
 export const valueOf = (view: AwaitView): Reply.Reply => {
   const { links, views } = fittedAll(view.tasks)
   return { ...Reply.value({ ...view, tasks: views }), links }
+}
+
+/** The same for a client that shows no forms: it must not be asked (basic/patterns/mrtr), so its task goes on working. */
+export const unasked = (task: Detailed): Detailed => {
+  if (task["status"] !== "input_required") return task
+  const { inputRequests: _, ...told } = task
+  return { ...told, status: "working", statusMessage: "It waits for an answer: get_task_status shows its questions" }
 }
 
 const inWords = (tasks: ReadonlyArray<Task>): string => {

@@ -6,7 +6,7 @@ import { JsonObject } from "../domain/Json.js"
 import type { Task, TaskId } from "../domain/Task.js"
 import { type Client, clientOf, tasksExtension } from "./Client.js"
 import { taskOfUri } from "./ResourceUri.js"
-import { detailed, type Handle, handleId, handleOf } from "./TaskHandle.js"
+import { detailed, type Handle, handleId, handleOf, unasked } from "./TaskHandle.js"
 import type { Core } from "./Tool.js"
 
 /** How many tasks one subscription may name. */
@@ -73,9 +73,11 @@ export const goodbye = ({ id }: Listen): Outgoing => ({
  * Everything a subscription is told: that it is taken, and for what; each task as it is now and after each change; each
  * resource of a task when it changed. Ids and URIs that do not exist for this caller are left out of what is taken.
  */
-export const listen = ({ id, params }: Listen): Stream.Stream<Outgoing, never, Core> =>
+export const listen = (request: Listen): Stream.Stream<Outgoing, never, Core> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      const { id, params } = request
+      const { elicits } = clientOfListen(request)
       const awaiting = yield* Awaiting
       const watch = yield* Watch
       const found = (ids: ReadonlyArray<string>) => Effect.option(awaiting.find(ids))
@@ -113,7 +115,8 @@ export const listen = ({ id, params }: Listen): Stream.Stream<Outgoing, never, C
           for (const handle of handles.filter(({ ids }) => ids.includes(task.id))) {
             const members = handle.ids.flatMap((member) => [...tasks.values()].filter((known) => known.id === member))
             const state = yield* Effect.either(detailed(handle, members))
-            if (Either.isRight(state)) told.push(tell("notifications/tasks", state.right))
+            if (Either.isRight(state))
+              told.push(tell("notifications/tasks", elicits ? state.right : unasked(state.right)))
           }
           return told
         })

@@ -14,7 +14,7 @@ import { isTerminal } from "../domain/Lifecycle.js"
 import { Answer } from "../domain/TaskQuestion.js"
 import { type Client, tasksExtension } from "./Client.js"
 import { standardSchema } from "./StandardSchema.js"
-import { detailedTask, handleOf, taskOfKey } from "./TaskHandle.js"
+import { detailedTask, handleOf, taskOfKey, unasked } from "./TaskHandle.js"
 import type { Core } from "./Tool.js"
 
 /** How an edge runs a request of the extension; a failure becomes a JSON-RPC error. */
@@ -47,8 +47,10 @@ const taskIdOf = (params: unknown): string =>
 export const serveTasks = (server: Server, run: RunProtocol, clientOf: (context: ServerContext) => Client): void => {
   const schemas = { params: standardSchema(JsonObject), result: standardSchema(JsonObject) }
   server.setRequestHandler("tasks/get", schemas, async (params: unknown, context) => {
-    requireTasks(clientOf(context))
-    return { ...(await run(detailedTask(handleOf(taskIdOf(params))), context)) }
+    const client = clientOf(context)
+    requireTasks(client)
+    const task = await run(detailedTask(handleOf(taskIdOf(params))), context)
+    return { ...(client.elicits ? task : unasked(task)) }
   })
   server.setRequestHandler("tasks/update", schemas, async (params: unknown, context) => {
     requireTasks(clientOf(context))
