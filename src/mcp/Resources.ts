@@ -52,9 +52,11 @@ export const serveResources = (server: Server, run: RunProtocol): void => {
       ...(mimeType === undefined ? {} : { mimeType })
     }))
   }))
-  server.setRequestHandler("resources/read", async ({ params: { uri } }, context) => ({
-    contents: [{ uri, ...(await run(read(uri), context)) }]
-  }))
+  server.setRequestHandler("resources/read", async ({ params: { uri } }, context) => {
+    const named = readUri(uri)
+    if (named === undefined) throw new ResourceNotFoundError(uri)
+    return { contents: [{ uri, ...(await run(read(named), context)) }] }
+  })
   server.setRequestHandler("completion/complete", async ({ params: { argument, context: known, ref } }, context) => {
     const offered =
       ref.type !== "ref/resource"
@@ -108,12 +110,12 @@ const mostSubscriptions = 256
 
 type Contents = { readonly mimeType?: string } & ({ readonly text: string } | { readonly blob: string })
 
-const read = (uri: string): Effect.Effect<Contents, DispatchError, Core> =>
+const read = ({
+  part,
+  taskId
+}: NonNullable<ReturnType<typeof readUri>>): Effect.Effect<Contents, DispatchError, Core> =>
   Effect.gen(function* () {
-    const named = readUri(uri)
-    if (named === undefined) throw new ResourceNotFoundError(uri)
     const dispatch = yield* Dispatch
-    const { part, taskId } = named
     switch (part.of) {
       case "task":
         return inJson(yield* dispatch.status(taskId, {}))
