@@ -27,7 +27,7 @@ const listening = (url: string, token: string, notifications: JsonObject, declar
         for await (const chunk of response.body ?? []) said.text += Buffer.from(chunk).toString()
         said.over = true
       })().catch(() => undefined)
-      return { said, end, reading }
+      return { said, end, reading, status: response.status }
     }),
     ({ end, reading }) =>
       Effect.promise(() => {
@@ -52,6 +52,7 @@ describe("a subscription to tasks over HTTP", () => {
       assert.include(bob.said.text, '"taskIds":[]')
       assert.notInclude(bob.said.text, id)
       assert.include(undeclared.said.text, "-32021")
+      assert.deepStrictEqual([ann.status, undeclared.status], [200, 400])
       yield* server.signal("SIGTERM")
       const { code } = yield* server.ended
       assert.strictEqual(code, 0)

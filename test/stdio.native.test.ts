@@ -19,7 +19,7 @@ describe("a client that speaks the Tasks extension", () => {
         [at(created, "resultType"), at(created, "taskId"), at(created, "status"), at(created, "ttlMs")],
         ["task", id, "working", null]
       )
-      assert.isUndefined(at(created, "result"))
+      for (const foreign of ["result", "content"]) assert.notProperty(created, foreign)
       const got = (yield* asking(first, withTasks)("tasks/get", { taskId: id })).result
       assert.deepStrictEqual([at(got, "resultType"), at(got, "taskId"), at(got, "status")], ["complete", id, "working"])
       yield* first.signal("SIGKILL")
@@ -171,11 +171,19 @@ describe("a call that lacks something", () => {
         spawn({}, { inputResponses: { answers: { action: "decline" } }, requestState })
       )).result
       assert.strictEqual(at(declined, "structuredContent", "status"), "needs_clarification")
+      const ticked = (yield* ask(
+        "tools/call",
+        spawn(
+          { runtime: "echo" },
+          { inputResponses: { answers: { action: "accept", content: { instruction: true } } } }
+        )
+      )).result
+      assert.match(text(at(ticked, "structuredContent", "taskId")), /^task_/)
       const wrong = (yield* ask(
         "tools/call",
-        spawn({}, { inputResponses: { answers: { action: "accept", content: { instruction: 7, never: "asked" } } } })
+        spawn({}, { inputResponses: { answers: { action: "accept", content: { instruction: [7], never: "asked" } } } })
       )).result
-      assert.notStrictEqual(at(wrong, "isError"), false)
+      assert.strictEqual(at(wrong, "resultType"), "input_required")
     })
   )
 

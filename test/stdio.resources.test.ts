@@ -33,7 +33,7 @@ describe("tasks as resources", () => {
         "agentdispatch://nothing",
         "file:///etc/passwd"
       ]) {
-        assert.isDefined(at((yield* ask("resources/read", { uri }))["error"], "code"), uri)
+        assert.strictEqual(at((yield* ask("resources/read", { uri }))["error"], "code"), -32_602, uri)
       }
       const completion = yield* ask("completion/complete", {
         ref: { type: "ref/resource", uri: "agentdispatch://tasks/{id}" },
@@ -52,8 +52,29 @@ describe("tasks as resources", () => {
       const got = yield* ask("prompts/get", { name: "research", arguments: { topic: "tides", runtime: "claude" } })
       assert.include(JSON.stringify(got["result"]), "tides")
       assert.include(JSON.stringify(got["result"]), "claude")
+      const unknown = (yield* ask("resources/read", { uri: "file:///etc/passwd" }))["error"]
+      assert.strictEqual(at(unknown, "data", "uri"), "file:///etc/passwd")
       for (const params of [{ name: "research" }, { name: "constructor" }])
         assert.strictEqual(at((yield* ask("prompts/get", params))["error"], "code"), -32_602)
+    })
+  )
+
+  it.scopedLive("come with prompts that ask for what they lack, where the client shows forms", () =>
+    Effect.gen(function* () {
+      const server = yield* rawServer(yield* place)
+      const ask = asking(server, { elicits: true })
+      const asked = (yield* ask("prompts/get", { name: "research" }))["result"]
+      assert.strictEqual(at(asked, "resultType"), "input_required")
+      assert.deepStrictEqual(at(asked, "inputRequests", "answers", "params", "requestedSchema", "required"), ["topic"])
+      const requestState = text(at(asked, "requestState"))
+      const answered = (action: string) =>
+        ask("prompts/get", {
+          name: "research",
+          requestState,
+          inputResponses: { answers: { action, ...(action === "accept" ? { content: { topic: "tides" } } : {}) } }
+        })
+      assert.include(JSON.stringify(at((yield* answered("accept"))["result"], "messages")), "tides")
+      assert.strictEqual(at((yield* answered("decline"))["error"], "code"), -32_602)
     })
   )
 })

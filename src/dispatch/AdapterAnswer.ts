@@ -22,6 +22,9 @@ const limits = {
   readArtifact: 120
 } as const
 
+/** The code of a task whose adapter broke down. */
+export const adapterDefect = "adapter.defect"
+
 /** One call of an adapter. Its defects and its silence are that task's failure and nobody else's. */
 export const guard = <A>(
   operation: keyof typeof limits,
@@ -42,7 +45,7 @@ export const guard = <A>(
       Effect.zipRight(
         Effect.logError(`adapter ${operation} died`, Cause.die(defect)),
         Effect.fail<AdapterFailure>({
-          code: "adapter.defect",
+          code: adapterDefect,
           message: `The adapter broke down during ${operation}; the server's log has the cause.`,
           retryable: false,
           delivery: "unknown"

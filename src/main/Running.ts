@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises"
 import { Drive } from "../dispatch/Drive.js"
 import type { ConfigInvalid } from "../domain/DispatchError.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
-import type { Run, Serving } from "../mcp/Server.js"
+import { offer, offerWithLanes, type Run, type Serving } from "../mcp/Server.js"
 import { Allowlist } from "../services/Allowlist.js"
 import { Ids } from "../services/Ids.js"
 import { Leaving } from "../services/Leaving.js"
@@ -65,7 +65,7 @@ export const start = async (config: string | undefined, check: Check = () => Eff
     run,
     version,
     stateKey,
-    lanes,
+    offer: lanes ? offerWithLanes : offer,
     runtimes: Object.keys(settings.config.runtimes),
     waits: settings.config.waits ?? {}
   }

@@ -1,26 +1,49 @@
-import { acceptedContent, inputRequired, inputResponse, type InputRequiredResult } from "@modelcontextprotocol/server"
+import {
+  acceptedContent,
+  inputRequired,
+  inputResponse,
+  type InputRequiredResult,
+  type ServerContext
+} from "@modelcontextprotocol/server"
 import { Option, Schema } from "effect"
 import { JsonObject } from "../domain/Json.js"
 import type { Question } from "../domain/Clarification.js"
 
-/** The one form of a call; its fields are the questions' ids. */
-const form = "answers"
+/** The one form of a call, unless its tool calls it otherwise; its fields are the questions' ids. */
+const usual = "answers"
 
 /** What a user answered in the rounds before, carried by the client under our signature. */
 export const Answered = Schema.Struct({ answers: Schema.Record({ key: Schema.String, value: Schema.String }) })
 export type Answered = typeof Answered.Type
 
 const decodeAnswered = Schema.decodeUnknownOption(Answered)
-const decodeText = Schema.decodeUnknownOption(Schema.Record({ key: Schema.String, value: Schema.String }))
+/** A form may send a tick or a number for what was asked as text. */
+const Text = Schema.transform(Schema.Union(Schema.String, Schema.Number, Schema.Boolean), Schema.String, {
+  strict: true,
+  decode: String,
+  encode: (text) => text
+})
+const decodeText = Schema.decodeUnknownOption(Schema.Record({ key: Schema.String, value: Text }))
 
 /** Everything answered so far: what an earlier round proved, and what came with this request. */
-export const answersOf = (responses: Record<string, unknown> | undefined, state: unknown): Answered["answers"] => ({
+export const answersOf = (
+  responses: Record<string, unknown> | undefined,
+  state: unknown,
+  form = usual
+): Answered["answers"] => ({
   ...Option.match(decodeAnswered(state), { onNone: () => ({}), onSome: ({ answers }) => answers }),
   ...Option.getOrElse(decodeText(acceptedContent(responses, form) ?? {}), () => ({}))
 })
 
+/** What the user of whoever calls has answered, and a form for what is still open, where one can be shown. */
+export type Talk = (
+  name: string,
+  context: ServerContext,
+  form?: string
+) => Answered & { readonly ask: (questions: ReadonlyArray<Question>) => Promise<InputRequiredResult | undefined> }
+
 /** The user was shown the form and did not answer it; asking again would be rude. */
-export const refused = (responses: Record<string, unknown> | undefined): boolean => {
+export const refused = (responses: Record<string, unknown> | undefined, form = usual): boolean => {
   const response = inputResponse(responses, form)
   return response.kind === "elicit" && response.action !== "accept"
 }
@@ -36,7 +59,7 @@ export const merged = (args: unknown, answers: Answered["answers"], takes: (name
 }
 
 /** The questions as one form, with the choices that are known. */
-export const asForm = (questions: ReadonlyArray<Question>, requestState: string): InputRequiredResult =>
+export const asForm = (questions: ReadonlyArray<Question>, requestState: string, form = usual): InputRequiredResult =>
   inputRequired({
     requestState,
     inputRequests: {

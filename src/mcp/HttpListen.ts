@@ -1,3 +1,4 @@
+import { ProtocolErrorCode } from "@modelcontextprotocol/server"
 import { Effect, Either, Schedule, Schema, Stream } from "effect"
 import type { ServerResponse } from "node:http"
 import { JsonText } from "../domain/Json.js"
@@ -41,10 +42,18 @@ export const makeHttpListen = () => {
     const refusal =
       refusalOf(request) ??
       (open.size >= mostStreams
-        ? errorTo(request.id, -32_603, `Subscription limit reached: ${mostStreams} in this process`)
+        ? errorTo(
+            request.id,
+            ProtocolErrorCode.InternalError,
+            `Subscription limit reached: ${mostStreams} in this process`
+          )
         : undefined)
     if (refusal !== undefined)
-      return void response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(refusal))
+      return void response
+        .writeHead(refusal.error.code === ProtocolErrorCode.MissingRequiredClientCapability ? 400 : 200, {
+          "Content-Type": "application/json"
+        })
+        .end(JSON.stringify(refusal))
     const end = new AbortController()
     open.set(response, { request, end })
     response.once("close", () => {

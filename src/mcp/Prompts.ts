@@ -1,5 +1,6 @@
-import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
+import { type ContentBlock, ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
 import { Either, Schema } from "effect"
+import type { Talk } from "./Elicit.js"
 
 interface Argument {
   readonly name: string
@@ -7,16 +8,21 @@ interface Argument {
   readonly required?: true
 }
 
-interface Prompt {
+export interface Prompt {
   readonly title: string
   readonly description: string
   readonly arguments: ReadonlyArray<Argument>
-  readonly text: (given: (name: string, otherwise: string) => string) => string
+  readonly text: (given: Given) => string
+  /** What stands before the text and is none: a picture, a resource. */
+  readonly blocks?: (given: Given) => ReadonlyArray<ContentBlock>
 }
+
+/** The value of an argument, or what stands for it. */
+type Given = (name: string, otherwise: string) => string
 
 const runtime: Argument = { name: "runtime", description: "The runtime profile to use; the default one if left out" }
 
-const spawnWith = (given: (name: string, otherwise: string) => string): string => {
+const spawnWith = (given: Given): string => {
   const named = given("runtime", "")
   return named === "" ? "spawn_cloud_agent" : `spawn_cloud_agent with runtime "${named}"`
 }
@@ -24,8 +30,11 @@ const spawnWith = (given: (name: string, otherwise: string) => string): string =
 const afterwards =
   "Keep the taskId, go on with whatever else there is to do, and use await_task when nothing else is left. Report what it found in a few sentences, with the taskId."
 
-/** The flows people repeat, in the order `prompts/list` shows them. */
-const prompts: Readonly<Record<string, Prompt>> = {
+/** Prompts by name, in the order `prompts/list` shows them. */
+export type Prompts = Readonly<Record<string, Prompt>>
+
+/** The flows people repeat. */
+export const flows: Prompts = {
   background_audit: {
     title: "Audit in the background",
     description: "Hands an audit of the code to a background agent and goes on.",
@@ -69,8 +78,8 @@ const prompts: Readonly<Record<string, Prompt>> = {
 
 const decodeArguments = Schema.decodeUnknownEither(Schema.Record({ key: Schema.String, value: Schema.String }))
 
-/** `prompts/list` and `prompts/get`. */
-export const servePrompts = (server: Server): void => {
+/** `prompts/list` and `prompts/get`; a required argument that is missing is asked for where the client shows forms. */
+export const servePrompts = (server: Server, prompts: Prompts, talk: Talk): void => {
   server.setRequestHandler("prompts/list", () => ({
     prompts: Object.entries(prompts).map(([name, { arguments: own, description, title }]) => ({
       name,
@@ -79,23 +88,30 @@ export const servePrompts = (server: Server): void => {
       arguments: own.map((argument) => ({ ...argument }))
     }))
   }))
-  server.setRequestHandler("prompts/get", ({ params }) => {
+  server.setRequestHandler("prompts/get", async ({ params }, context) => {
     const prompt = Object.hasOwn(prompts, params.name) ? prompts[params.name] : undefined
     if (prompt === undefined)
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no prompt "${params.name.slice(0, 64)}"`)
-    const given = Either.getOrElse(decodeArguments(params.arguments ?? {}), (): Record<string, string> => ({}))
-    const missing = prompt.arguments.find(
-      ({ name, required }) => required === true && (given[name] ?? "").trim() === ""
-    )
-    if (missing !== undefined)
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `${missing.name} is missing: ${missing.description}`)
-    const text = prompt.text((name, otherwise) => {
-      const value = Object.hasOwn(given, name) ? (given[name] ?? "").trim() : ""
-      return value === "" ? otherwise : value
-    })
+    const { answers, ask } = talk(params.name, context)
+    const given = { ...Either.getOrElse(decodeArguments(params.arguments ?? {}), () => ({})), ...answers }
+    const value: Given = (name, otherwise) => {
+      const told = Object.hasOwn(given, name) ? (given[name] ?? "").trim() : ""
+      return told === "" ? otherwise : told
+    }
+    const missing = prompt.arguments.filter(({ name, required }) => required === true && value(name, "") === "")
+    const [first] = missing
+    if (first !== undefined) {
+      const form = await ask(missing.map(({ description, name }) => ({ id: name, question: description })))
+      if (form !== undefined) return form
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `${first.name} is missing: ${first.description}`)
+    }
+    const content: ReadonlyArray<ContentBlock> = [
+      ...(prompt.blocks?.(value) ?? []),
+      { type: "text", text: prompt.text(value) }
+    ]
     return {
       description: prompt.description,
-      messages: [{ role: "user" as const, content: { type: "text" as const, text } }]
+      messages: content.map((block) => ({ role: "user" as const, content: block }))
     }
   })
 }

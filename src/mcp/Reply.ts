@@ -1,5 +1,5 @@
 import { Cause, Effect, Match, Option, Schema } from "effect"
-import type { CallToolResult } from "@modelcontextprotocol/server"
+import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server"
 import type { Clarification } from "../domain/Clarification.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
 import { JsonObject } from "../domain/Json.js"
@@ -18,6 +18,8 @@ export interface ResourceLink {
 export interface Reply {
   readonly text: string
   readonly structured?: Record<string, unknown>
+  /** What stands behind the text and is none: a picture, a resource. */
+  readonly blocks?: ReadonlyArray<ContentBlock>
   readonly isError?: true
   /** Tasks that ended since the client last heard, a line each. */
   readonly inbox?: ReadonlyArray<string>
@@ -141,6 +143,7 @@ export const readable = (reply: Reply, revision: string | null | undefined): Rep
 export const toResult = (reply: Reply): CallToolResult => ({
   content: [
     { type: "text", text: reply.text },
+    ...(reply.blocks ?? []),
     ...(reply.inbox === undefined
       ? []
       : [{ type: "text" as const, text: `Ended meanwhile:\n${reply.inbox.join("\n")}` }]),

@@ -53,9 +53,11 @@ export const serveResources = (server: Server, run: RunProtocol): void => {
       ...(mimeType === undefined ? {} : { mimeType })
     }))
   }))
-  server.setRequestHandler("resources/read", async ({ params: { uri } }, context) => ({
-    contents: [{ uri, ...(await run(read(uri), context)) }]
-  }))
+  server.setRequestHandler("resources/read", async ({ params: { uri } }, context) => {
+    const named = readUri(uri)
+    if (named === undefined) throw new ResourceNotFoundError(uri)
+    return { contents: [{ uri, ...(await run(read(named), context)) }] }
+  })
   server.setRequestHandler("completion/complete", async ({ params: { argument, context: known, ref } }, context) => {
     const offered =
       ref.type !== "ref/resource"
@@ -125,12 +127,12 @@ type Contents = { readonly mimeType?: string; readonly _meta?: Record<string, un
   | { readonly blob: string }
 )
 
-const read = (uri: string): Effect.Effect<Contents, DispatchError, Core> =>
+const read = ({
+  part,
+  taskId
+}: NonNullable<ReturnType<typeof readUri>>): Effect.Effect<Contents, DispatchError, Core> =>
   Effect.gen(function* () {
-    const named = readUri(uri)
-    if (named === undefined) throw new ResourceNotFoundError(uri)
     const dispatch = yield* Dispatch
-    const { part, taskId } = named
     switch (part.of) {
       case "task":
         return inJson(yield* dispatch.status(taskId, {}))

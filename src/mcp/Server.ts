@@ -1,8 +1,11 @@
 import {
   createRequestStateCodec,
+  MissingRequiredClientCapabilityError,
   ProtocolError,
   ProtocolErrorCode,
   Server,
+  type JSONRPCRequest,
+  type Result,
   type CallToolResult,
   type InputRequiredResult,
   type ServerContext
@@ -15,8 +18,8 @@ import { answerTask, awaitTask } from "./AwaitTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
 import { type Client, clientOf, tasksExtension } from "./Client.js"
 import { waitBudget } from "./ClientLimits.js"
-import { type Answered, answersOf, asForm, canBeAsked, merged, refused } from "./Elicit.js"
-import { servePrompts } from "./Prompts.js"
+import { type Answered, answersOf, asForm, canBeAsked, merged, refused, type Talk } from "./Elicit.js"
+import { flows, type Prompts, servePrompts } from "./Prompts.js"
 import * as Reply from "./Reply.js"
 import { serveResources } from "./Resources.js"
 import { explainDispatch } from "./ExplainTools.js"
@@ -72,8 +75,7 @@ export interface Serving {
   readonly run: Run
   readonly version: string
   readonly runtimes: ReadonlyArray<string>
-  /** Whether an allowlist of repository lanes is configured. */
-  readonly lanes: boolean
+  readonly offer: Offer
   readonly waits: Waits
   /** Signs what clients carry between the rounds of a call; all processes of an installation share it. */
   readonly stateKey: string
@@ -100,25 +102,34 @@ const shown = (offered: Readonly<Record<string, Tool>>) =>
     }
   }))
 
-/** The same for every connection, so each is made once. */
-const listed = shown(tools)
-const listedWithLanes = [...listed, ...shown(laneTools)]
+/** What clients are offered: the same for every connection, so it is made once, when it is first asked for. */
+export interface Offer {
+  readonly listed: () => ReturnType<typeof shown>
+  readonly tools: ReadonlyMap<string, Tool>
+  readonly prompts: Prompts
+}
 
-const lookup = new Map(Object.entries({ ...tools, ...laneTools }))
+export const makeOffer = (offered: Readonly<Record<string, Tool>>, prompts: Prompts): Offer => {
+  let made: ReturnType<typeof shown> | undefined
+  return { listed: () => (made ??= shown(offered)), tools: new Map(Object.entries(offered)), prompts }
+}
 
-/** What the client carries for us; only for the tool that gave it. */
+export const offer = makeOffer(tools, flows)
+export const offerWithLanes = makeOffer({ ...tools, ...laneTools }, flows)
+
+/** What the client carries for us; only for the tool or prompt that gave it. */
 interface Round extends Answered {
-  readonly tool: string
+  readonly of: string
 }
 
 /** One connection's server; both protocol eras are served from it. */
-export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: Serving): Server => {
+export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, waits }: Serving): Server => {
   const codec = createRequestStateCodec<Round>({
     key: stateKey,
     ttlSeconds: 3_600,
     bind: ({ http, mcpReq }) => `${http?.authInfo?.clientId ?? ""} ${mcpReq.method}`
   })
-  const server = new Server(
+  const server = new TaskServer(
     { name: "agentdispatch", title: "AgentDispatch", version },
     {
       instructions: instructions(runtimes),
@@ -136,21 +147,34 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
   const client = (context: ServerContext): Client =>
     clientOf(context.mcpReq.envelope, { info: server.getClientVersion(), capabilities: server.getClientCapabilities() })
 
+  const talk: Talk = (name, context, form) => {
+    const { inputResponses } = context.mcpReq
+    const state = context.mcpReq.requestState<Round>()
+    const answers = answersOf(inputResponses, state?.of === name ? state : undefined, form)
+    return {
+      answers,
+      ask: async (questions) =>
+        client(context).elicits && canBeAsked(questions) && !refused(inputResponses, form)
+          ? asForm(questions, await codec.mint({ of: name, answers }, context), form)
+          : undefined
+    }
+  }
+
   const call = async (
     name: string,
     given: unknown,
     context: ServerContext
   ): Promise<CallToolResult | InputRequiredResult> => {
-    const tool = lanes || !Object.hasOwn(laneTools, name) ? lookup.get(name) : undefined
+    const tool = offered.tools.get(name)
     if (tool === undefined)
       throw new ProtocolError(
         ProtocolErrorCode.InvalidParams,
         `There is no tool "${name.slice(0, 64)}"; tools/list has them all`
       )
-    const { inputResponses, signal } = context.mcpReq
     const caller = client(context)
-    const state = context.mcpReq.requestState<Round>()
-    const answers = answersOf(inputResponses, state?.tool === name ? state : undefined)
+    const lacking = tool.lacking?.(caller)
+    if (lacking !== undefined) throw new MissingRequiredClientCapabilityError({ requiredCapabilities: lacking })
+    const { answers, ask } = talk(name, context, tool.form)
     const args = Object.keys(answers).length === 0 ? given : merged(given, answers, (field) => takes(tool, field))
     const meta = Option.getOrUndefined(decodeMeta(context.mcpReq._meta))
     const reply = await run(
@@ -165,16 +189,16 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
           Effect.flatMap((answered) => withNews(answered, caller, listening)),
           asCaller(caller)
         ),
-      signal
+      context.mcpReq.signal
     )
-    if (reply.asks !== undefined && caller.elicits && canBeAsked(reply.asks) && !refused(inputResponses))
-      return asForm(reply.asks, await codec.mint({ tool: name, answers }, context))
+    const form = reply.asks === undefined ? undefined : await ask(reply.asks)
+    if (form !== undefined) return form
     if (reply.task !== undefined) return { content: [], ...reply.task }
     const revision = server.getNegotiatedProtocolVersion() ?? context.http?.req?.headers.get("mcp-protocol-version")
     return Reply.toResult(Reply.readable(reply, revision))
   }
 
-  server.setRequestHandler("tools/list", () => ({ tools: lanes ? listedWithLanes : listed }))
+  server.setRequestHandler("tools/list", () => ({ tools: offered.listed() }))
   server.setRequestHandler("tools/call", ({ params }, context) => call(params.name, params.arguments, context))
   const runProtocol: RunProtocol = (effect, context) =>
     run(Effect.either(effect.pipe(asCaller(client(context)))), context.mcpReq.signal).then((answer) => {
@@ -183,9 +207,27 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
     })
   serveTasks(server, runProtocol, client)
   serveResources(server, runProtocol)
-  servePrompts(server)
+  servePrompts(server, offered.prompts, talk)
   return server
 }
+
+/** The SDK takes whatever `tools/call` answers for a tool's result and insists on `content`; a `CreateTaskResult` has none. */
+class TaskServer extends Server {
+  // oxlint-disable-next-line eslint/no-underscore-dangle -- the SDK's own name for what every handler goes through
+  protected override _wrapHandler(method: string, handler: Handler): Handler {
+    // oxlint-disable-next-line eslint/no-underscore-dangle -- as above
+    const answer = super._wrapHandler(method, handler)
+    if (method !== "tools/call") return answer
+    return async (request, context) => {
+      const result = await answer(request, context)
+      if (result["resultType"] !== "task") return result
+      const { content: _, ...task } = result
+      return task
+    }
+  }
+}
+
+type Handler = (request: JSONRPCRequest, context: ServerContext) => Promise<Result>
 
 const takes = (tool: Tool, field: string): boolean => {
   const { properties } = jsonSchemaOf(tool.input)

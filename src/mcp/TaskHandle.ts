@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { adapterDefect } from "../dispatch/AdapterAnswer.js"
 import { Answers } from "../dispatch/Answers.js"
 import { Awaiting, type AwaitMode, type AwaitView } from "../dispatch/Awaiting.js"
 import type { DispatchError } from "../domain/DispatchError.js"
@@ -61,6 +62,11 @@ export const detailed = (
     const [only] = tasks
     if (tasks.length === 1 && only?.status === "cancelled")
       return { ...common, status: "cancelled", statusMessage: "cancelled" }
+    if (tasks.length === 1 && only?.error?.code === adapterDefect) {
+      // No run that failed, which a model could mend: our own code broke down, as in a call's internal error.
+      const { code, message } = only.error
+      return { ...common, status: "failed", statusMessage: message, error: { code: -32_603, message, data: { code } } }
+    }
     if (view.done) {
       const failed = tasks.every(({ status }) => status !== "succeeded")
       const result = Reply.toResult({ ...valueOf(view), ...(failed ? { isError: true } : {}) })

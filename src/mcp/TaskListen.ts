@@ -40,8 +40,12 @@ export const listenOf = (message: unknown): Listen | undefined =>
 
 export type Outgoing = { readonly [member: string]: unknown }
 
+interface Refusal extends Outgoing {
+  readonly error: { readonly code: number; readonly message: string; readonly data?: object }
+}
+
 /** Why a subscription is refused, as a JSON-RPC error. */
-export const refusalOf = (request: Listen): Outgoing | undefined => {
+export const refusalOf = (request: Listen): Refusal | undefined => {
   const { id, params } = request
   const { taskIds = [], resourceSubscriptions = [] } = params.notifications
   if (params.notifications.taskIds !== undefined && !clientOfListen(request).tasks) {
@@ -53,7 +57,7 @@ export const refusalOf = (request: Listen): Outgoing | undefined => {
     : undefined
 }
 
-export const errorTo = (id: string | number, code: number, message: string, data?: object): Outgoing => ({
+export const errorTo = (id: string | number, code: number, message: string, data?: object): Refusal => ({
   jsonrpc: "2.0",
   id,
   error: { code, message, ...(data === undefined ? {} : { data }) }

@@ -1,3 +1,4 @@
+import type { ClientCapabilities } from "@modelcontextprotocol/server"
 import { Effect, Schema } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
@@ -35,6 +36,10 @@ export interface ToolFace {
   readonly readOnly: boolean
   readonly destructive?: boolean
   readonly idempotent: boolean
+  /** What a client must declare to call it and did not; such a call is refused. */
+  readonly lacking?: (client: Client) => ClientCapabilities | undefined
+  /** How its form of questions is called, where clients know it by a name of its own. */
+  readonly form?: string
 }
 
 /** What a call carried besides its arguments. */
