@@ -154,19 +154,40 @@ const misfit = (field: AnswerField, value: Json): string | undefined => {
     : `must be one of: ${field.choices.join(", ")}`
 }
 
+/** One field of a form, in the words of JSON Schema. */
+type FormField = { title?: string } & (
+  | { type: "string"; enum?: Array<string>; default?: string }
+  | { type: "number" | "integer"; default?: number }
+  | { type: "boolean"; default?: boolean }
+)
+
 /** The form as MCP's elicitation wants it. */
-export const requestedSchema = ({ fields }: Pick<TaskQuestion, "fields">): JsonObject => ({
+export interface FormSchema {
+  type: "object"
+  properties: Record<string, FormField>
+  required: Array<string>
+  [keyword: string]: unknown
+}
+
+export const requestedSchema = ({ fields }: Pick<TaskQuestion, "fields">): FormSchema => ({
   type: "object",
-  properties: Object.fromEntries(
-    fields.map((field) => [
-      field.id,
-      {
-        type: field.type,
-        ...(field.title === undefined ? {} : { title: field.title }),
-        ...(field.choices === undefined ? {} : { enum: field.choices }),
-        ...(field.default === undefined ? {} : { default: field.default })
-      }
-    ])
-  ),
+  properties: Object.fromEntries(fields.map((field) => [field.id, formField(field)])),
   required: fields.filter((field) => field.optional !== true).map((field) => field.id)
 })
+
+const formField = ({ choices, default: preset, title, type }: AnswerField): FormField => {
+  const titled = title === undefined ? {} : { title }
+  switch (type) {
+    case "string":
+      return {
+        type,
+        ...titled,
+        ...(choices === undefined ? {} : { enum: [...choices] }),
+        ...(typeof preset === "string" ? { default: preset } : {})
+      }
+    case "boolean":
+      return { type, ...titled, ...(typeof preset === "boolean" ? { default: preset } : {}) }
+    default:
+      return { type, ...titled, ...(typeof preset === "number" ? { default: preset } : {}) }
+  }
+}

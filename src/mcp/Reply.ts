@@ -5,6 +5,7 @@ import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
 import { JsonObject } from "../domain/Json.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 import { Redactor } from "../services/Redactor.js"
+import type { FormRound } from "./Elicit.js"
 
 /** What a tool answers: the shape of the contract, and the object that carries it as structured content. */
 export interface Reply {
@@ -15,6 +16,8 @@ export interface Reply {
   readonly inbox?: ReadonlyArray<string>
   /** What its user could still answer; the text says the same for clients that show no forms. */
   readonly asks?: NeedsAnswers["questions"]
+  /** What running agents ask its user; the call ends for the form and is made again with the answers. */
+  readonly form?: FormRound
   /** The call goes on as an MCP task (Tasks extension, CreateTaskResult). */
   readonly task?: { readonly [member: string]: unknown }
 }

@@ -1,5 +1,6 @@
 import {
   createRequestStateCodec,
+  inputRequired,
   ProtocolError,
   ProtocolErrorCode,
   Server,
@@ -10,12 +11,13 @@ import {
 import { Effect, Option, Schema } from "effect"
 import { Inbox, type Listening, newListening } from "../dispatch/Inbox.js"
 import type { Waits } from "../domain/Config.js"
+import { canonical, Json } from "../domain/Json.js"
 import { getTaskArtifact, sendTaskMessage } from "./AgentTools.js"
 import { answerTask, awaitTask } from "./AwaitTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
 import { type Client, clientOf, tasksExtension } from "./Client.js"
 import { waitBudget } from "./ClientLimits.js"
-import { type Answered, answersOf, asForm, canBeAsked, merged, refused } from "./Elicit.js"
+import { type Answered, answersOf, asForm, canBeAsked, formsOf, merged, refused, type Round } from "./Elicit.js"
 import { servePrompts } from "./Prompts.js"
 import * as Reply from "./Reply.js"
 import { serveResources } from "./Resources.js"
@@ -83,6 +85,7 @@ const Meta = Schema.Struct({
   "claudecode/toolUseId": Schema.optional(Schema.String),
   progressToken: Schema.optional(Schema.Union(Schema.String, Schema.Number))
 })
+const isJson = Schema.is(Json)
 const decodeMeta = Schema.decodeUnknownOption(Meta)
 
 const shown = (offered: Readonly<Record<string, Tool>>) =>
@@ -106,13 +109,15 @@ const [listed, listedWithLanes] = [shown(tools), shown({ ...tools, ...laneTools 
 const lookup = new Map(Object.entries({ ...tools, ...laneTools }))
 
 /** What the client carries for us; only for the tool that gave it. */
-interface Round extends Answered {
+interface Carried extends Answered {
   readonly tool: string
+  /** The wait that goes on once its forms are answered. */
+  readonly wait?: Round
 }
 
 /** One connection's server; both protocol eras are served from it. */
 export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: Serving): Server => {
-  const codec = createRequestStateCodec<Round>({
+  const codec = createRequestStateCodec<Carried>({
     key: stateKey,
     ttlSeconds: 3_600,
     bind: ({ http, mcpReq }) => `${http?.authInfo?.clientId ?? ""} ${mcpReq.method}`
@@ -148,8 +153,11 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
       )
     const { inputResponses, signal } = context.mcpReq
     const caller = client(context)
-    const state = context.mcpReq.requestState<Round>()
-    const answers = answersOf(inputResponses, state?.tool === name ? state : undefined)
+    const state = context.mcpReq.requestState<Carried>()
+    const made = canonical(isJson(given) ? given : null)
+    if (state !== undefined && (state.tool !== name || (state.wait !== undefined && state.wait.call !== made)))
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "requestState belongs to another call")
+    const answers = state?.wait === undefined ? answersOf(inputResponses, state) : {}
     const args = Object.keys(answers).length === 0 ? given : merged(given, answers, (field) => takes(tool, field))
     const meta = Option.getOrUndefined(decodeMeta(context.mcpReq._meta))
     const reply = await run(
@@ -158,6 +166,7 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
           toolUseId: meta?.["claudecode/toolUseId"],
           client: caller,
           waitBudget: (asked) => waitBudget(caller.name, waits, asked),
+          forms: caller.elicits ? formsOf(context, state?.wait) : undefined,
           progress: progressOf(context, meta?.progressToken)
         })
         .pipe(
@@ -168,6 +177,14 @@ export const makeServer = ({ lanes, run, runtimes, stateKey, version, waits }: S
     )
     if (reply.asks !== undefined && caller.elicits && canBeAsked(reply.asks) && !refused(inputResponses))
       return asForm(reply.asks, await codec.mint({ tool: name, answers }, context))
+    if (reply.form !== undefined) {
+      const { left, requests, rounds } = reply.form
+      const wait = { call: made, asked: Object.keys(requests), left, rounds }
+      return inputRequired({
+        inputRequests: requests,
+        requestState: await codec.mint({ tool: name, answers, wait }, context)
+      })
+    }
     return reply.task === undefined ? Reply.toResult(reply) : { content: [], ...reply.task }
   }
 
@@ -204,6 +221,7 @@ const progressOf =
 /** Adds what ended meanwhile; a task this very reply tells of is no news. */
 const withNews = (reply: Reply.Reply, client: Client, listening: Listening) =>
   Effect.gen(function* () {
+    if (reply.form !== undefined) return reply
     for (const id of Reply.endedIn(reply)) listening.told.add(id)
     const inbox = yield* Inbox
     const lines = yield* inbox.news(client.name, listening)

@@ -1,17 +1,26 @@
 import { Effect, Option, Schema } from "effect"
-import { InvalidInput } from "../domain/DispatchError.js"
+import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { TaskStatus } from "../domain/Lifecycle.js"
 import { CancelView, LogView, TaskResultView, TaskStatusView, TaskSummary } from "../domain/TaskView.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
+import { asking } from "./AskUser.js"
 import * as Fields from "./Fields.js"
 import * as Reply from "./Reply.js"
-import { type CallContext, tool } from "./Tool.js"
+import { type CallContext, type Core, tool } from "./Tool.js"
 
 const reads = { readOnly: true, idempotent: true } as const
 
-/** Never longer than the client's own patience. */
-const within = (asked: number | undefined, { waitBudget }: CallContext): number | undefined =>
-  asked === undefined ? undefined : Math.min(asked, waitBudget())
+/** Waits never longer than the client's own patience, and asks its user what the task's agent asks meanwhile. */
+const waiting = (
+  { task_id, wait_seconds }: { readonly task_id: string; readonly wait_seconds?: number | undefined },
+  context: CallContext,
+  look: (waitSeconds: number | undefined) => Effect.Effect<object, DispatchError, Core>
+) => {
+  const told = (seconds: number | undefined) => Effect.map(look(seconds), Reply.value)
+  return wait_seconds === undefined
+    ? told(undefined)
+    : asking([task_id], Math.min(wait_seconds, context.waitBudget()), context, told)
+}
 
 const defaultLogPage = 8_000
 const defaultListPage = 20
@@ -32,12 +41,10 @@ export const getTaskStatus = tool(
   TaskStatusView,
   (args, context) =>
     Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.status(args.task_id, {
-        sinceRevision: args.since_revision,
-        waitSeconds: within(args.wait_seconds, context),
-        full: args.full
-      })
-    ).pipe(Effect.map(Reply.value))
+      waiting(args, context, (waitSeconds) =>
+        dispatch.status(args.task_id, { sinceRevision: args.since_revision, waitSeconds, full: args.full })
+      )
+    )
 )
 
 export const getTaskLogs = tool(
@@ -80,8 +87,8 @@ export const getTaskResult = tool(
   TaskResultView,
   (args, context) =>
     Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.result(args.task_id, { waitSeconds: within(args.wait_seconds, context) })
-    ).pipe(Effect.map(Reply.value))
+      waiting(args, context, (waitSeconds) => dispatch.result(args.task_id, { waitSeconds }))
+    )
 )
 
 export const cancelTask = tool(
