@@ -113,10 +113,10 @@ export const formsOf = ({ mcpReq }: ServerContext, round: Round | undefined): Fo
   if (Object.hasOwn(mcpReq.envelope ?? {}, PROTOCOL_VERSION_META_KEY))
     return round === undefined ? {} : { round: { ...round, responses: mcpReq.inputResponses ?? {} } }
   return {
-    show: (form, seconds) =>
+    show: (shown, seconds) =>
       Effect.tryPromise((signal) =>
         mcpReq.send(
-          { method: "elicitation/create", params: { ...form } },
+          { method: "elicitation/create", params: { ...shown } },
           { signal, timeout: Math.ceil(seconds * 1000), maxTotalTimeout: Math.ceil(seconds * 1000) }
         )
       ).pipe(
