@@ -230,11 +230,8 @@ describe("a task whose agent goes on without us", () => {
       yield* TestClock.adjust("2 seconds")
       yield* reaches(id, "running")
       assert.deepStrictEqual(fake.answered, [])
-      const asked = yield* Effect.flatMap(Store, (store) => store.questions(id))
-      assert.deepStrictEqual(
-        asked.map(({ answeredBy }) => answeredBy),
-        ["agent", "agent"]
-      )
+      const closed = yield* Effect.flatMap(Store, (store) => store.questions(id))
+      assert.isTrue(closed.every(({ answeredBy }) => answeredBy === "agent"))
     }).pipe(Effect.provide(core()))
   )
 })
