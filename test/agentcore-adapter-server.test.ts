@@ -151,7 +151,7 @@ describe("bad input, as the user sees it", () => {
 })
 
 describe("an A2A agent that asks back, as the user sees it", () => {
-  it.scopedLive("runs with its question told, and fails as expired when nobody answers", () =>
+  it.scopedLive("is parked with its question, and fails as expired when nobody answers", () =>
     Effect.gen(function* () {
       const { call } = yield* served
       const id = yield* spawned(call, { runtime: "asking", instruction: "ask me" })
@@ -160,7 +160,7 @@ describe("an A2A agent that asks back, as the user sees it", () => {
           answer.text.includes("which colour?") ? statusOf(answer) : undefined
         )
       )
-      assert.strictEqual(told.status, "running")
+      assert.strictEqual(told.status, "input_required")
       const { error, status } = yield* finished(call, id)
       assert.deepEqual([status, error?.code], ["failed", "aws_agentcore.expired"])
       yield* released(id)

@@ -5,6 +5,7 @@ import { Awaiting } from "../src/dispatch/Awaiting.js"
 import { Dispatch } from "../src/dispatch/Dispatch.js"
 import type { Json } from "../src/domain/Json.js"
 import type { Answer } from "../src/domain/TaskQuestion.js"
+import type { Observation } from "../src/services/Adapter.js"
 import { Store } from "../src/services/Store.js"
 import { core, eventTypes, find, reaches, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
 import { Fake, fails } from "./fakes/FakeAdapter.js"
@@ -204,6 +205,33 @@ describe("a task whose agent asks", () => {
       assert.strictEqual((yield* settled(stops)).status, "cancelled")
       for (const id of [ends, stops])
         assert.deepStrictEqual((yield* answer(id, { which: accept({ answer: "late" }) })).ignored, ["which"])
+    }).pipe(Effect.provide(core()))
+  )
+})
+
+describe("a task whose agent goes on without us", () => {
+  it.scoped("is parked no more: what it asked is closed, and what it asks next is asked", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake
+      yield* asks(asking("Which?", { key: "which" }))
+      yield* startProcess()
+      const id = yield* spawned("once")
+      yield* reaches(id, "input_required")
+      const goesOn = (...entries: Observation["entries"]) =>
+        fake.next("observe", (ordinary) => Effect.map(ordinary, (seen) => ({ ...seen, entries, goesOn: true })))
+      goesOn(asking("And now?", { key: "now" }))
+      const { questions } = yield* Effect.flatMap(Dispatch, (dispatch) => dispatch.status(id, {})).pipe(
+        Effect.zipLeft(TestClock.adjust("1 seconds")),
+        Effect.repeat({ until: ({ questions: open }) => open?.[0]?.key === "now" })
+      )
+      assert.strictEqual(questions?.length, 1)
+      assert.deepStrictEqual((yield* answer(id, { which: accept({ answer: "late" }) })).ignored, ["which"])
+      goesOn()
+      yield* TestClock.adjust("2 seconds")
+      yield* reaches(id, "running")
+      assert.deepStrictEqual(fake.answered, [])
+      const closed = yield* Effect.flatMap(Store, (store) => store.questions(id))
+      assert.isTrue(closed.every(({ answeredBy }) => answeredBy === "agent"))
     }).pipe(Effect.provide(core()))
   )
 })

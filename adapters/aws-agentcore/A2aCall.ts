@@ -48,9 +48,10 @@ const asTask = (method: string) => (raw: Json) =>
     onSuccess: (task) => ({ task, raw })
   })
 
-export const getTask = (work: Work, id: string) => {
+/** The agent's task with so many of its last messages. */
+export const getTask = (work: Work, id: string, historyLength = 0) => {
   const method = methods.get[work.plan.details.a2aVersion]
-  return Effect.flatMap(polling(work, method, { id, historyLength: 0 }), asTask(method))
+  return Effect.flatMap(polling(work, method, { id, historyLength }), asTask(method))
 }
 
 export const cancelTask = (work: Work, id: string) =>

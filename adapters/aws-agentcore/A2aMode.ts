@@ -13,6 +13,7 @@ import { deadlineOf, instructionOf, payloadOf, promptLimits, textOf } from "./Pl
 import { gone, lateFailure, tokenOrRefuse } from "./PromptMode.js"
 import { CancelledElsewhere, Expired, WorkerLost } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
+import { questionOf } from "./A2aQuestion.js"
 import { begin, type Talk, talkOf } from "./Talks.js"
 import { patiently } from "./WorkerStart.js"
 
@@ -20,14 +21,16 @@ import { patiently } from "./WorkerStart.js"
 const Cursor = Schema.Struct({
   id: Schema.optionalWith(Schema.String, { exact: true }),
   state: Schema.optionalWith(Schema.String, { exact: true }),
-  message: Schema.optionalWith(Schema.String, { exact: true })
+  message: Schema.optionalWith(Schema.String, { exact: true }),
+  /** Which message it was. */
+  told: Schema.optionalWith(Schema.String, { exact: true })
 })
 type Cursor = typeof Cursor.Type
 
-const cursorOf = ({ task }: Work): Cursor =>
+export const cursorOf = ({ task }: Work): Cursor =>
   Option.getOrElse(Schema.decodeUnknownOption(Cursor)(task.cursor), () => ({}))
 
-const problem =
+export const problem =
   (work: Work) =>
   (error: Fault | RpcError | AdapterFailure): AdapterFailure => {
     if (error instanceof RpcError) {
@@ -114,7 +117,7 @@ export const taskIdOf = (work: Work): string | undefined =>
   textOf(talkOf(work.task.startToken)?.refs ?? {}, "a2aTaskId")
 
 /** The agent's id of the work; searched for where nobody noted it. */
-const findId = (work: Work): Effect.Effect<string | undefined, AdapterFailure> =>
+export const findId = (work: Work): Effect.Effect<string | undefined, AdapterFailure> =>
   Effect.gen(function* () {
     const { task, session, plan } = work
     const known = taskIdOf(work)
@@ -147,7 +150,7 @@ const observe: Mode["observe"] = (work) =>
         ? yield* lost(work, "the agent does not know its task any more, so its machine is another")
         : yield* Effect.fail(problem(work)(error))
     }
-    const seen = told(cursor, got.right.task, got.right.raw)
+    const seen = look(cursor, got.right.task, got.right.raw)
     const deadline = deadlineOf(plan.details)
     const late = typeof startedAt === "number" && now > startedAt + deadline * 1000
     return late && seen.outcome === undefined ? overdue(seen, stateOf(got.right.task), deadline) : seen
@@ -164,14 +167,16 @@ const overdue = (seen: Observation, state: string, seconds: number): Observation
   pollAfter: 0
 })
 
-const told = (cursor: Cursor, task: A2aTask, raw: Json): Observation => {
+const look = (cursor: Cursor, task: A2aTask, raw: Json): Observation => {
   const state = stateOf(task)
   const message = task.status.message === undefined ? "" : textOfMessage(task.status.message)
-  const changed = state !== cursor.state || message !== (cursor.message ?? "")
+  const told = task.status.message?.messageId ?? ""
+  const changed = state !== cursor.state || message !== (cursor.message ?? "") || told !== (cursor.told ?? told)
   const waits = state === "input-required" || state === "auth-required"
   const payload: JsonObject = { state }
+  const asks = state === "input-required" ? [questionOf(task)] : undefined
   const entries: ReadonlyArray<Entry> = changed
-    ? [
+    ? (asks ?? [
         {
           type: "task.progress",
           message: waits
@@ -179,10 +184,16 @@ const told = (cursor: Cursor, task: A2aTask, raw: Json): Observation => {
             : message || `The agent's task is ${state}.`,
           payload
         }
-      ]
+      ])
     : []
   const outcome = outcomeOf(task, raw)
-  const at = { entries, cursor: { id: task.id, state, message } }
+  // It has one question at a time: whatever comes after one means that this one is answered.
+  const goesOn = changed && cursor.state === "input-required"
+  const at = {
+    entries,
+    cursor: { id: task.id, state, message, ...(told === "" ? {} : { told }) },
+    ...(goesOn ? { goesOn } : {})
+  }
   return outcome === undefined
     ? { ...at, pollAfter: changed ? 250 : waits ? 3_000 : 1_000 }
     : { ...at, outcome, artifacts: filesOf(task), pollAfter: 0 }

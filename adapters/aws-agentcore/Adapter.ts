@@ -1,9 +1,10 @@
 import { join } from "node:path"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { Task } from "../../src/domain/Task.js"
 import { Adapter, type AdapterFailure, type CancelProgress } from "../../src/services/Adapter.js"
 import { Installation } from "../../src/services/Installation.js"
 import { a2aMode } from "./A2aMode.js"
+import { giveAnswer } from "./Answers.js"
 import { readArtifact } from "./Artifacts.js"
 import { check } from "./Check.js"
 import { cleanup } from "./Cleanup.js"
@@ -11,7 +12,7 @@ import { commandMode } from "./CommandMode.js"
 import { describe } from "./Describe.js"
 import { sendMessage } from "./FollowUp.js"
 import type { Mode, Work } from "./Mode.js"
-import { planOf, sessionOf, type WorkerKind } from "./Plan.js"
+import { planOf, readPlan, sessionOf, type WorkerKind } from "./Plan.js"
 import { promptMode } from "./PromptMode.js"
 import { intended, provision } from "./Provision.js"
 import { CancelFailed, spec } from "./Spec.generated.js"
@@ -50,6 +51,9 @@ export const layer: Layer.Layer<Adapter, never, Installation> = Layer.effect(
       finish: (task) => inMode(task, (mode, work) => mode.finish(work)),
       cancel: (task) => inMode(task, cancel),
       cleanup: (task, resources) => Effect.flatMap(planOf(task.request), (plan) => cleanup(task, plan, resources)),
+      takesAnswers: ({ request }) =>
+        Option.exists(readPlan(request), ({ worker }) => worker === "dispatch/1" || worker === "a2a"),
+      answer: (task, question) => Effect.flatMap(workOf(task), (work) => giveAnswer(work, question)),
       send: (task, message) => Effect.flatMap(workOf(task), (work) => sendMessage(work, message)),
       readArtifact: (task, artifact, page) => Effect.flatMap(workOf(task), (work) => readArtifact(work, artifact, page))
     }

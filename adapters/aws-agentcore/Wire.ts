@@ -25,6 +25,7 @@ const Part = Schema.Struct({
 })
 
 export const A2aMessage = Schema.Struct({
+  messageId: maybe(Schema.String),
   parts: Schema.optionalWith(Schema.Array(Part), { default: () => [] }),
   contextId: maybe(Schema.String),
   taskId: maybe(Schema.String)
@@ -40,7 +41,12 @@ export const A2aTask = Schema.Struct({
   id: Schema.String,
   contextId: maybe(Schema.String),
   status: Schema.Struct({ state: Schema.String, message: maybe(A2aMessage) }),
-  artifacts: Schema.optionalWith(Schema.Array(A2aArtifact), { default: () => [], nullable: true })
+  artifacts: Schema.optionalWith(Schema.Array(A2aArtifact), { default: () => [], nullable: true }),
+  /** The messages so far, of servers that keep them. */
+  history: Schema.optionalWith(Schema.Array(Schema.Struct({ messageId: maybe(Schema.String) })), {
+    default: () => [],
+    nullable: true
+  })
 })
 export type A2aTask = typeof A2aTask.Type
 
@@ -111,9 +117,11 @@ export const messageOf = (
     readonly contextId?: string | undefined
     readonly taskId?: string | undefined
     readonly metadata?: JsonObject | undefined
+    /** The same for a program. */
+    readonly data?: JsonObject | undefined
   }
 ): JsonObject => {
-  const { messageId, text, contextId, taskId, metadata } = given
+  const { messageId, text, contextId, taskId, metadata, data } = given
   const common = {
     messageId,
     ...(contextId === undefined ? {} : { contextId }),
@@ -122,8 +130,16 @@ export const messageOf = (
   }
   return version === "0.3"
     ? {
-        message: { kind: "message", role: "user", parts: [{ kind: "text", text }], ...common },
+        message: {
+          kind: "message",
+          role: "user",
+          parts: [{ kind: "text", text }, ...(data === undefined ? [] : [{ kind: "data", data }])],
+          ...common
+        },
         configuration: { blocking: false }
       }
-    : { message: { role: "ROLE_USER", parts: [{ text }], ...common }, configuration: { returnImmediately: true } }
+    : {
+        message: { role: "ROLE_USER", parts: [{ text }, ...(data === undefined ? [] : [{ data }])], ...common },
+        configuration: { returnImmediately: true }
+      }
 }

@@ -1,6 +1,7 @@
 import { Clock, Effect, Option, Schema } from "effect"
 import { type Json, JsonText } from "../../src/domain/Json.js"
 import type { Outcome } from "../../src/domain/Task.js"
+import { unanswerable } from "../../src/domain/TaskQuestion.js"
 import type { StateReply } from "../../src/domain/WorkerProtocol.js"
 import { failedOutcome, type AdapterFailure, type Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
@@ -84,11 +85,14 @@ export const observe = (work: Work): Effect.Effect<Observation, AdapterFailure> 
 export const isEnded = ({ state }: Reply): boolean =>
   state === "succeeded" || state === "failed" || state === "cancelled" || state === "expired"
 
-const entriesOf = ({ events = [], truncatedBefore }: Reply): ReadonlyArray<Entry> => [
+const entriesOf = ({ events = [], state, truncatedBefore }: Reply): ReadonlyArray<Entry> => [
   ...(truncatedBefore === undefined
     ? []
     : [{ type: "task.progress", message: `The worker no longer has its events up to ${truncatedBefore}.` } as const]),
-  ...events.map(({ event }) => entryOf(event))
+  // Only a worker that waits for an answer can be given one.
+  ...events.map(({ event }) =>
+    event.type === "task.input_required" && state !== "input_required" ? unanswerable(event.message) : entryOf(event)
+  )
 ]
 
 const advanced = (cursor: Cursor, { events = [], truncatedBefore = 0 }: Reply): Cursor => {

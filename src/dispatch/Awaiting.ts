@@ -1,8 +1,8 @@
-import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
-import type { Task } from "../domain/Task.js"
-import { isOpen } from "../domain/TaskQuestion.js"
+import type { Task, TaskId } from "../domain/Task.js"
+import { isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
 import { Store } from "../services/Store.js"
@@ -31,6 +31,12 @@ export const AwaitView = Schema.Struct({
 })
 export type AwaitView = typeof AwaitView.Type
 
+/** A question that waits for its answer, and whose it is. */
+export interface Asked {
+  readonly task: TaskId
+  readonly question: TaskQuestion
+}
+
 /** How many tasks one call may wait for. */
 export const mostAwaited = 50
 
@@ -51,6 +57,13 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
       seconds: number,
       onChange: (ended: number, task: Task) => Effect.Effect<void>
     ) => Effect.Effect<AwaitView, DispatchError>
+    /** What the tasks' agents ask and nobody has answered. */
+    readonly open: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Asked>, DispatchError>
+    /** The same as soon as it is as wanted, or the edge is about to go; else never. */
+    readonly openWhen: (
+      ids: ReadonlyArray<string>,
+      wanted: (open: ReadonlyArray<Asked>) => boolean
+    ) => Effect.Effect<ReadonlyArray<Asked>, DispatchError>
   }
 >() {
   static readonly layer = Layer.effect(
@@ -85,17 +98,40 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
           tasks: views
         }))
 
+      const asks = Effect.fnUntraced(function* (task: Task) {
+        if (task.status !== "input_required") return []
+        const questions = yield* store.questions(task.id)
+        return questions.filter(isOpen).map((question): Asked => ({ task: task.id, question }))
+      })
+
+      const open = (ids: ReadonlyArray<string>) =>
+        Effect.flatMap(named(ids), (tasks) => Effect.map(Effect.forEach(tasks, asks), (found) => found.flat()))
+
       return {
         find: named,
         view: viewed,
+        open,
+        openWhen: Effect.fn("await.openWhen")(function* (ids, wanted) {
+          const tasks = yield* named(ids)
+          const changes = watch.tasks(tasks.map(({ id }) => id)).pipe(
+            Stream.mapEffect(() => open(ids)),
+            Stream.filter(wanted),
+            Stream.runHead,
+            Effect.map(Option.getOrElse((): ReadonlyArray<Asked> => []))
+          )
+          return yield* Effect.raceFirst(changes, Effect.as(yield* Leaving, []))
+        }),
         wait: Effect.fn("await.wait")(function* (ids, mode, seconds, onChange) {
           const first = yield* named(ids)
           const latest = new Map(first.map((task) => [task.id, task]))
-          const enough = () => {
+          // A task whose last answer is on its way to the agent waits for nobody.
+          const enough = Effect.suspend(() => {
             const tasks = [...latest.values()]
-            return isDone(tasks, mode) || tasks.some(({ status }) => status === "input_required")
-          }
-          if (!enough()) {
+            return isDone(tasks, mode)
+              ? Effect.succeed(true)
+              : Effect.map(Effect.forEach(tasks, asks), (found) => found.flat().length > 0)
+          })
+          if (!(yield* enough)) {
             const changes = watch.tasks([...latest.keys()]).pipe(
               Stream.tap((task) => {
                 const before = latest.get(task.id)
@@ -103,7 +139,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
                 const ended = [...latest.values()].filter(({ status }) => isTerminal(status)).length
                 return before?.revision === task.revision ? Effect.void : onChange(ended, task)
               }),
-              Stream.takeUntil(enough),
+              Stream.takeUntilEffect(() => enough),
               Stream.runDrain
             )
             yield* Effect.timeoutOption(Effect.raceFirst(changes, yield* Leaving), Duration.seconds(seconds))

@@ -160,9 +160,10 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         const { right: observation } = seen
         const ended = observation.outcome !== undefined
         const moved = encodeText(observation.cursor) !== encodeText(task.cursor ?? null)
-        if (!moved && !ended && observation.entries.length === 0) return { task, millis: observation.pollAfter, ended }
+        const silent = observation.entries.length === 0 && observation.goesOn !== true
+        if (!moved && !ended && silent) return { task, millis: observation.pollAfter, ended }
         const committed = yield* commit(task, {
-          ...(yield* asking(adapter, task, observation.entries)),
+          ...(yield* asking(adapter, task, observation)),
           cursor: observation.cursor,
           ...(observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
           ...(observation.outcome !== undefined ? { transition: "finish", outcome: observation.outcome } : {})

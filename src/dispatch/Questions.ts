@@ -1,8 +1,17 @@
 import { Clock, Effect } from "effect"
 import type { Json } from "../domain/Json.js"
 import type { Task } from "../domain/Task.js"
-import { answered, ask, asked, byDefault, isOpen, isUndelivered, type TaskQuestion } from "../domain/TaskQuestion.js"
-import type { Adapter } from "../services/Adapter.js"
+import {
+  answered,
+  ask,
+  asked,
+  byDefault,
+  isOpen,
+  isUndelivered,
+  type TaskQuestion,
+  unanswerable
+} from "../domain/TaskQuestion.js"
+import type { Adapter, Observation } from "../services/Adapter.js"
 import { type Change, type Entry, Store } from "../services/Store.js"
 import type { Next } from "../services/Scheduler.js"
 import { guard } from "./AdapterAnswer.js"
@@ -14,18 +23,27 @@ const isAsking = (entry: Entry): entry is Asking => !("log" in entry) && entry.t
 
 /**
  * What an observation's questions do to a task: parked if somebody can answer them, else told and gone on. The first
- * one's event is the transition's own.
+ * one's event is the transition's own. Work that goes on without an answer leaves nothing to be answered.
  */
 export const makeAsking = Effect.map(Store, (store) =>
-  Effect.fn("questions.ask")(function* (adapter: typeof Adapter.Service, task: Task, entries: ReadonlyArray<Entry>) {
+  Effect.fn("questions.ask")(function* (
+    adapter: typeof Adapter.Service,
+    task: Task,
+    { entries, goesOn = false }: Pick<Observation, "entries" | "goesOn">
+  ) {
     const asking = entries.filter(isAsking)
-    if (asking.length === 0) return { entries } satisfies Change
+    if (asking.length === 0 && !goesOn) return { entries } satisfies Change
     const parkable = task.status === "running" || task.status === "input_required"
     const hears = adapter.answer !== undefined && adapter.takesAnswers?.(task) !== false
     if (!hears || !parkable)
-      return { entries: entries.map((entry) => (isAsking(entry) ? told(entry) : entry)) } satisfies Change
+      return {
+        entries: entries.map((entry) => (isAsking(entry) ? unanswerable(entry.message) : entry))
+      } satisfies Change
     const now = yield* Clock.currentTimeMillis
     const known = yield* store.questions(task.id)
+    const closed = goesOn ? known.filter(isOpen).map((question) => withdrawn(question, now)) : []
+    if (asking.length === 0)
+      return { questions: closed, entries: [...closed.map(answered), ...entries] } satisfies Change
     const questions = asking.reduce<ReadonlyArray<TaskQuestion>>(
       (kept, entry) => [...kept, ask(entry, [...known, ...kept], now)],
       []
@@ -33,15 +51,19 @@ export const makeAsking = Effect.map(Store, (store) =>
     const later = task.status === "running" ? questions.slice(1) : questions
     return {
       transition: "ask",
-      questions,
-      entries: [...entries.filter((entry) => !isAsking(entry)), ...later.map(asked)]
+      questions: [...questions, ...closed],
+      entries: [...closed.map(answered), ...entries.filter((entry) => !isAsking(entry)), ...later.map(asked)]
     } satisfies Change
   })
 )
 
-const told = ({ message }: Asking): Entry => ({
-  type: "task.progress",
-  message: `The agent asks, and cannot be answered from here: ${message ?? "it did not say what"}`
+/** The agent has got on without us. */
+const withdrawn = (question: TaskQuestion, now: number): TaskQuestion => ({
+  ...question,
+  answer: { action: "cancel" },
+  answeredBy: "agent",
+  answeredAt: now,
+  delivered: true
 })
 
 /** What a parked task needs next. */

@@ -14,12 +14,18 @@ export const AnswerField = Schema.Struct({
 })
 export type AnswerField = typeof AnswerField.Type
 
+/** A field as a worker may write it: one without a type is text. */
+const AskedField = Schema.Struct({
+  ...AnswerField.fields,
+  type: Schema.optionalWith(AnswerField.fields.type, { default: () => "string" as const })
+})
+
 /** What a worker says when it cannot go on alone: the payload of its `task.input_required`. */
 export const AskPayload = Schema.Struct({
   /** The worker's own name for the question; its answer comes back under it. */
   key: Schema.optional(Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100))),
-  fields: Schema.optional(Schema.Array(AnswerField).pipe(Schema.minItems(1), Schema.maxItems(20))),
-  /** Short for one field `answer` with these choices. */
+  fields: Schema.optional(Schema.Array(AskedField).pipe(Schema.minItems(1), Schema.maxItems(20))),
+  /** Short for one field `answer` with these choices; of a single field, its own. */
   choices: Schema.optional(Schema.Array(Schema.String)),
   default: Schema.optional(Schema.Union(Schema.String, Schema.Number, Schema.Boolean)),
   /** How long to wait for an answer; then the defaults are the answer, or the question is cancelled where one has none. */
@@ -75,24 +81,47 @@ export const ask = (
   const workerKey = key ?? `question-${known.length + 1}`
   const taken = new Set(known.map((question) => question.key))
   const free = taken.has(workerKey) ? `${workerKey}.${known.length + 1}` : workerKey
+  const short = {
+    ...(choices === undefined || choices.length === 0 ? {} : { choices }),
+    ...(preset === undefined ? {} : { default: preset })
+  }
   const wait = Math.min(expiresSeconds ?? usualWaitSeconds, longestWaitSeconds)
   return {
     key: free,
     workerKey,
     question: asked.message ?? "The agent asks for input.",
-    fields: fields ?? [
-      {
-        id: "answer",
-        type: typeof preset === "boolean" ? "boolean" : typeof preset === "number" ? "number" : "string",
-        ...(choices === undefined || choices.length === 0 ? {} : { choices }),
-        ...(preset === undefined ? {} : { default: preset })
-      }
-    ],
+    fields:
+      fields === undefined
+        ? [
+            {
+              id: "answer",
+              type: typeof preset === "boolean" ? "boolean" : typeof preset === "number" ? "number" : "string",
+              ...short
+            }
+          ]
+        : fields.map((field) => (fields.length === 1 ? { ...short, ...field } : field)),
     askedAt: now,
     expiresAt: now + Math.round(wait * 1000),
     delivered: false
   }
 }
+
+/** What a question is told by where nobody can answer it. */
+export const unanswerable = (question: string | undefined): NewTaskEvent => ({
+  type: "task.progress",
+  message: `The agent asks, and cannot be answered from here: ${question ?? "it did not say what"}`
+})
+
+/** The question as a worker hands it on, under a key of its own. */
+export const handedOn = ({ askedAt, expiresAt, fields, key, question }: TaskQuestion): NewTaskEvent => ({
+  type: "task.input_required",
+  message: question,
+  payload: {
+    key,
+    fields: fields.map((field) => defined({ ...field })),
+    ...(expiresAt === undefined ? {} : { expiresSeconds: (expiresAt - askedAt) / 1000 })
+  }
+})
 
 /** The question as its task's journal tells it. */
 export const asked = ({ key, question, fields, expiresAt }: TaskQuestion): NewTaskEvent => ({
@@ -154,19 +183,40 @@ const misfit = (field: AnswerField, value: Json): string | undefined => {
     : `must be one of: ${field.choices.join(", ")}`
 }
 
+/** One field of a form, in the words of JSON Schema. */
+type FormField = { title?: string } & (
+  | { type: "string"; enum?: Array<string>; default?: string }
+  | { type: "number" | "integer"; default?: number }
+  | { type: "boolean"; default?: boolean }
+)
+
 /** The form as MCP's elicitation wants it. */
-export const requestedSchema = ({ fields }: Pick<TaskQuestion, "fields">): JsonObject => ({
+export interface FormSchema {
+  type: "object"
+  properties: Record<string, FormField>
+  required: Array<string>
+  [keyword: string]: unknown
+}
+
+export const requestedSchema = ({ fields }: Pick<TaskQuestion, "fields">): FormSchema => ({
   type: "object",
-  properties: Object.fromEntries(
-    fields.map((field) => [
-      field.id,
-      {
-        type: field.type,
-        ...(field.title === undefined ? {} : { title: field.title }),
-        ...(field.choices === undefined ? {} : { enum: field.choices }),
-        ...(field.default === undefined ? {} : { default: field.default })
-      }
-    ])
-  ),
+  properties: Object.fromEntries(fields.map((field) => [field.id, formField(field)])),
   required: fields.filter((field) => field.optional !== true).map((field) => field.id)
 })
+
+const formField = ({ choices, default: preset, title, type }: AnswerField): FormField => {
+  const titled = title === undefined ? {} : { title }
+  switch (type) {
+    case "string":
+      return {
+        type,
+        ...titled,
+        ...(choices === undefined ? {} : { enum: [...choices] }),
+        ...(typeof preset === "string" ? { default: preset } : {})
+      }
+    case "boolean":
+      return { type, ...titled, ...(typeof preset === "boolean" ? { default: preset } : {}) }
+    default:
+      return { type, ...titled, ...(typeof preset === "number" ? { default: preset } : {}) }
+  }
+}

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Json } from "./Json.js"
 import { NewArtifact, TaskError } from "./Task.js"
 import { NewTaskEvent } from "./TaskEvent.js"
+import { Answer } from "./TaskQuestion.js"
 
 const Count = Schema.Int.pipe(Schema.nonNegative())
 const Seconds = Schema.Number.pipe(Schema.positive())
@@ -77,6 +78,17 @@ export const MessageRequest = Schema.Struct({
   text: Schema.String
 })
 
+/**
+ * The answer to a question the work asked with `task.input_required`, under the key that its event has. The first one
+ * of a key counts and is journaled before the work hears it; the same question again is the same answer.
+ */
+export const AnswerRequest = Schema.Struct({
+  ...common,
+  op: Schema.Literal("answer"),
+  key: TaskName,
+  answer: Answer
+})
+
 /** Who is there; executes nothing. */
 export const HelloRequest = Schema.Struct({ v: Schema.Literal(1), op: Schema.Literal("hello") })
 
@@ -94,6 +106,7 @@ export const WorkerRequest = Schema.Struct({
     ArtifactRequest,
     AckRequest,
     MessageRequest,
+    AnswerRequest,
     HelloRequest
   )
 })
@@ -101,7 +114,8 @@ export type WorkerRequest = typeof WorkerRequest.Type
 
 /**
  * Where the work stands at the worker. `unknown`: this worker never got it, or lost it with its memory;
- * `interrupted`: an earlier boot of the session had it and its end is not known. Terminal: the last four of the others.
+ * `interrupted`: an earlier boot of the session had it and its end is not known; `input_required`: the work has asked
+ * something and `answer` would reach it. Terminal: the last four of the others.
  */
 export const WorkerState = Schema.Literal(
   "accepted",
@@ -142,7 +156,7 @@ export const StateReply = Schema.Struct({
   resultRef: Schema.optional(ResultReference),
   artifacts: Schema.optional(Schema.Array(NewArtifact)),
   error: Schema.optional(TaskError),
-  /** `message`: whether this call was the one that delivered it. */
+  /** `message`, `answer`: whether this call was the one that delivered it. */
   delivered: Schema.optional(Schema.Boolean),
   previousBoot: Schema.optional(Schema.String)
 })

@@ -4,6 +4,7 @@ import { Awaiting, AwaitMode, AwaitView, mostAwaited } from "../dispatch/Awaitin
 import { InvalidInput } from "../domain/DispatchError.js"
 import { type Json, JsonObject } from "../domain/Json.js"
 import { type Answer, isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
+import { asking } from "./AskUser.js"
 import * as Fields from "./Fields.js"
 import * as Reply from "./Reply.js"
 import { detailed, handleId, valueOf } from "./TaskHandle.js"
@@ -26,8 +27,9 @@ export const awaitTask = tool(
     )
   }),
   AwaitView,
-  (args, { client, progress, waitBudget }) =>
+  (args, context) =>
     Effect.gen(function* () {
+      const { client, progress, waitBudget } = context
       const awaiting = yield* Awaiting
       const mode = args.mode ?? "all"
       if (client.tasks) {
@@ -41,9 +43,12 @@ export const awaitTask = tool(
         return valueOf(view)
       }
       const total = new Set(args.task_ids).size
-      return valueOf(
-        yield* awaiting.wait(args.task_ids, mode, waitBudget(args.max_wait_seconds), (ended, task) =>
-          progress(ended, total, `${task.id} is ${task.status}`)
+      return yield* asking(args.task_ids, waitBudget(args.max_wait_seconds), context, (seconds) =>
+        Effect.map(
+          awaiting.wait(args.task_ids, mode, seconds, (ended, task) =>
+            progress(ended, total, `${task.id} is ${task.status}`)
+          ),
+          valueOf
         )
       )
     })

@@ -1,13 +1,17 @@
 import {
   acceptedContent,
+  type ElicitRequestFormParams,
+  type InputRequest,
   inputRequired,
   inputResponse,
   type InputRequiredResult,
+  PROTOCOL_VERSION_META_KEY,
   type ServerContext
 } from "@modelcontextprotocol/server"
-import { Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { JsonObject } from "../domain/Json.js"
 import type { Question } from "../domain/Clarification.js"
+import { Answer, requestedSchema, type TaskQuestion } from "../domain/TaskQuestion.js"
 
 /** The one form of a call, unless its tool calls it otherwise; its fields are the questions' ids. */
 const usual = "answers"
@@ -84,3 +88,61 @@ export const asForm = (questions: ReadonlyArray<Question>, requestState: string,
 /** A question nobody can put in a form, such as one whose answer is an object, stays a clarification. */
 export const canBeAsked = (questions: ReadonlyArray<Question>): boolean =>
   questions.length > 0 && questions.length <= 20
+
+export type Form = ElicitRequestFormParams
+
+/** What a running agent asks, as a form. */
+export const formOf = (question: Pick<TaskQuestion, "fields" | "question">): Form => ({
+  mode: "form",
+  message: question.question,
+  requestedSchema: requestedSchema(question)
+})
+
+/** What a call that ended for a form takes along, under our signature. */
+export interface Round {
+  /** The call's own arguments; the form belongs to no other call. */
+  readonly call: string
+  /** The keys that were asked. */
+  readonly asked: ReadonlyArray<string>
+  /** How long the call may still wait, in seconds. */
+  readonly left: number
+  readonly rounds: number
+}
+
+/** How a client shows its user what a running agent asks. */
+export interface Forms {
+  /**
+   * Shows a form now and waits so many seconds; nothing when it was not answered in time or cannot be shown. Absent
+   * where the call ends for a form and is made again with the answer (2026-07-28).
+   */
+  readonly show?: (form: Form, seconds: number) => Effect.Effect<Answer | undefined>
+  /** The call is made again with what came of its forms. */
+  readonly round?: Round & { readonly responses: Readonly<Record<string, unknown>> }
+}
+
+/** What a reply ends its call for. */
+export interface FormRound extends Pick<Round, "left" | "rounds"> {
+  readonly requests: Record<string, InputRequest>
+}
+
+/** The forms of one call; older eras are sent them while it waits, and the newer one gets them in its place. */
+export const formsOf = ({ mcpReq }: ServerContext, round: Round | undefined): Forms => {
+  if (Object.hasOwn(mcpReq.envelope ?? {}, PROTOCOL_VERSION_META_KEY))
+    return round === undefined ? {} : { round: { ...round, responses: mcpReq.inputResponses ?? {} } }
+  return {
+    show: (shown, seconds) =>
+      Effect.tryPromise((signal) =>
+        mcpReq.send(
+          { method: "elicitation/create", params: { ...shown } },
+          { signal, timeout: Math.ceil(seconds * 1000), maxTotalTimeout: Math.ceil(seconds * 1000) }
+        )
+      ).pipe(
+        Effect.map((result) => Option.getOrUndefined(decodeAnswer(result))),
+        Effect.catchAll(({ error }) =>
+          Effect.as(Effect.logDebug(`a form was not answered: ${String(error)}`), undefined)
+        )
+      )
+  }
+}
+
+const decodeAnswer = Schema.decodeUnknownOption(Answer)

@@ -5,6 +5,7 @@ import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
 import { JsonObject } from "../domain/Json.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 import { Redactor } from "../services/Redactor.js"
+import type { FormRound } from "./Elicit.js"
 
 /** Where a client that reads resources finds what a reply only outlines; `size` is in bytes. */
 export interface ResourceLink {
@@ -26,6 +27,8 @@ export interface Reply {
   readonly links?: ReadonlyArray<ResourceLink>
   /** What its user could still answer; the text says the same for clients that show no forms. */
   readonly asks?: NeedsAnswers["questions"]
+  /** What running agents ask its user; the call ends for the form and is made again with the answers. */
+  readonly form?: FormRound
   /** The call goes on as an MCP task (Tasks extension, CreateTaskResult). */
   readonly task?: { readonly [member: string]: unknown }
 }

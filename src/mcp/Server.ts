@@ -1,5 +1,6 @@
 import {
   createRequestStateCodec,
+  inputRequired,
   MissingRequiredClientCapabilityError,
   ProtocolError,
   ProtocolErrorCode,
@@ -13,12 +14,23 @@ import {
 import { Effect, Option, Schema } from "effect"
 import { Inbox, type Listening, newListening } from "../dispatch/Inbox.js"
 import type { Waits } from "../domain/Config.js"
+import { canonical, Json } from "../domain/Json.js"
 import { getTaskArtifact, sendTaskMessage } from "./AgentTools.js"
 import { answerTask, awaitTask } from "./AwaitTools.js"
 import { listAccountProfiles, listCapabilities, listProviders } from "./CatalogTools.js"
 import { type Client, clientOf, tasksExtension } from "./Client.js"
 import { waitBudget } from "./ClientLimits.js"
-import { type Answered, answersOf, asForm, canBeAsked, merged, refused, type Talk } from "./Elicit.js"
+import {
+  type Answered,
+  answersOf,
+  asForm,
+  canBeAsked,
+  formsOf,
+  merged,
+  refused,
+  type Round,
+  type Talk
+} from "./Elicit.js"
 import { flows, type Prompts, servePrompts } from "./Prompts.js"
 import * as Reply from "./Reply.js"
 import { serveResources } from "./Resources.js"
@@ -85,6 +97,7 @@ const Meta = Schema.Struct({
   "claudecode/toolUseId": Schema.optional(Schema.String),
   progressToken: Schema.optional(Schema.Union(Schema.String, Schema.Number))
 })
+const isJson = Schema.is(Json)
 const decodeMeta = Schema.decodeUnknownOption(Meta)
 
 const shown = (offered: Readonly<Record<string, Tool>>) =>
@@ -118,13 +131,15 @@ export const offer = makeOffer(tools, flows)
 export const offerWithLanes = makeOffer({ ...tools, ...laneTools }, flows)
 
 /** What the client carries for us; only for the tool or prompt that gave it. */
-interface Round extends Answered {
+interface Carried extends Answered {
   readonly of: string
+  /** The wait that goes on once its forms are answered. */
+  readonly wait?: Round
 }
 
 /** One connection's server; both protocol eras are served from it. */
 export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, waits }: Serving): Server => {
-  const codec = createRequestStateCodec<Round>({
+  const codec = createRequestStateCodec<Carried>({
     key: stateKey,
     ttlSeconds: 3_600,
     bind: ({ http, mcpReq }) => `${http?.authInfo?.clientId ?? ""} ${mcpReq.method}`
@@ -149,8 +164,9 @@ export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, w
 
   const talk: Talk = (name, context, form) => {
     const { inputResponses } = context.mcpReq
-    const state = context.mcpReq.requestState<Round>()
-    const answers = answersOf(inputResponses, state?.of === name ? state : undefined, form)
+    const state = context.mcpReq.requestState<Carried>()
+    const own = state?.of === name ? state : undefined
+    const answers = own?.wait === undefined ? answersOf(inputResponses, own, form) : {}
     return {
       answers,
       ask: async (questions) =>
@@ -174,6 +190,10 @@ export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, w
     const caller = client(context)
     const lacking = tool.lacking?.(caller)
     if (lacking !== undefined) throw new MissingRequiredClientCapabilityError({ requiredCapabilities: lacking })
+    const state = context.mcpReq.requestState<Carried>()
+    const made = canonical(isJson(given) ? given : null)
+    if (state !== undefined && (state.of !== name || (state.wait !== undefined && state.wait.call !== made)))
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "requestState belongs to another call")
     const { answers, ask } = talk(name, context, tool.form)
     const args = Object.keys(answers).length === 0 ? given : merged(given, answers, (field) => takes(tool, field))
     const meta = Option.getOrUndefined(decodeMeta(context.mcpReq._meta))
@@ -183,6 +203,7 @@ export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, w
           toolUseId: meta?.["claudecode/toolUseId"],
           client: caller,
           waitBudget: (asked) => waitBudget(caller.name, waits, asked),
+          forms: caller.elicits ? formsOf(context, state?.wait) : undefined,
           progress: progressOf(context, meta?.progressToken)
         })
         .pipe(
@@ -193,6 +214,14 @@ export const makeServer = ({ offer: offered, run, runtimes, stateKey, version, w
     )
     const form = reply.asks === undefined ? undefined : await ask(reply.asks)
     if (form !== undefined) return form
+    if (reply.form !== undefined) {
+      const { left, requests, rounds } = reply.form
+      const wait = { call: made, asked: Object.keys(requests), left, rounds }
+      return inputRequired({
+        inputRequests: requests,
+        requestState: await codec.mint({ of: name, answers, wait }, context)
+      })
+    }
     if (reply.task !== undefined) return { content: [], ...reply.task }
     const revision = server.getNegotiatedProtocolVersion() ?? context.http?.req?.headers.get("mcp-protocol-version")
     return Reply.toResult(Reply.readable(reply, revision))
@@ -249,6 +278,7 @@ const progressOf =
 /** Adds what ended meanwhile; a task this very reply tells of is no news. */
 const withNews = (reply: Reply.Reply, client: Client, listening: Listening) =>
   Effect.gen(function* () {
+    if (reply.form !== undefined) return reply
     for (const id of Reply.endedIn(reply)) listening.told.add(id)
     const inbox = yield* Inbox
     const lines = yield* inbox.news(client.name, listening)

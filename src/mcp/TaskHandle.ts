@@ -1,13 +1,14 @@
+import { type InputRequest, inputRequired } from "@modelcontextprotocol/server"
 import { Effect } from "effect"
 import { adapterDefect } from "../dispatch/AdapterAnswer.js"
 import { Answers } from "../dispatch/Answers.js"
 import { Awaiting, type AwaitMode, type AwaitView } from "../dispatch/Awaiting.js"
 import type { DispatchError } from "../domain/DispatchError.js"
-import type { JsonObject } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task } from "../domain/Task.js"
 import { iso } from "../domain/TaskView.js"
-import { isOpen, requestedSchema, type TaskQuestion } from "../domain/TaskQuestion.js"
+import { isOpen } from "../domain/TaskQuestion.js"
+import { formOf } from "./Elicit.js"
 import { fittedAll } from "./LargeResult.js"
 import * as Reply from "./Reply.js"
 
@@ -99,7 +100,7 @@ const inWords = (tasks: ReadonlyArray<Task>): string => {
 }
 
 /** A key names its task too where there are several. */
-const keyOf = ({ ids }: Handle, task: string, key: string): string => (ids.length === 1 ? key : `${task}/${key}`)
+export const keyOf = ({ ids }: Handle, task: string, key: string): string => (ids.length === 1 ? key : `${task}/${key}`)
 
 export const taskOfKey = ({ ids }: Handle, key: string): { readonly id: string; readonly key: string } => {
   const [only] = ids
@@ -111,15 +112,10 @@ export const taskOfKey = ({ ids }: Handle, key: string): { readonly id: string; 
 const openQuestions = (handle: Handle, tasks: ReadonlyArray<Task>) =>
   Effect.gen(function* () {
     const answers = yield* Answers
-    const requests: Record<string, JsonObject> = {}
+    const requests: Record<string, InputRequest> = {}
     for (const task of tasks.filter(({ status }) => status === "input_required")) {
       for (const question of (yield* answers.questions(task.id)).filter(isOpen))
-        requests[keyOf(handle, task.id, question.key)] = elicitation(question)
+        requests[keyOf(handle, task.id, question.key)] = inputRequired.elicit(formOf(question))
     }
     return requests
   })
-
-const elicitation = (question: TaskQuestion): JsonObject => ({
-  method: "elicitation/create",
-  params: { mode: "form", message: question.question, requestedSchema: requestedSchema(question) }
-})

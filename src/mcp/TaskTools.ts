@@ -1,18 +1,25 @@
 import { Effect, Option, Schema } from "effect"
-import { InvalidInput } from "../domain/DispatchError.js"
+import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { TaskStatus } from "../domain/Lifecycle.js"
 import { CancelView, LogView, TaskResultView, TaskStatusView, TaskSummary } from "../domain/TaskView.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
+import { asking } from "./AskUser.js"
 import * as Fields from "./Fields.js"
 import * as LargeResult from "./LargeResult.js"
 import * as Reply from "./Reply.js"
-import { type CallContext, tool } from "./Tool.js"
+import { type CallContext, type Core, tool } from "./Tool.js"
 
 const reads = { readOnly: true, idempotent: true } as const
 
-/** Never longer than the client's own patience. */
-const within = (asked: number | undefined, { waitBudget }: CallContext): number | undefined =>
-  asked === undefined ? undefined : Math.min(asked, waitBudget())
+/** Waits never longer than the client's own patience, and asks its user what the task's agent asks meanwhile. */
+const waiting = (
+  { task_id, wait_seconds }: { readonly task_id: string; readonly wait_seconds?: number | undefined },
+  context: CallContext,
+  look: (waitSeconds: number | undefined) => Effect.Effect<Reply.Reply, DispatchError, Core>
+) =>
+  wait_seconds === undefined
+    ? look(undefined)
+    : asking([task_id], Math.min(wait_seconds, context.waitBudget()), context, look)
 
 const defaultLogPage = 8_000
 /** An end is asked for to see how it goes, again and again. */
@@ -35,12 +42,13 @@ export const getTaskStatus = tool(
   TaskStatusView,
   (args, context) =>
     Effect.flatMap(Dispatch, (dispatch) =>
-      dispatch.status(args.task_id, {
-        sinceRevision: args.since_revision,
-        waitSeconds: within(args.wait_seconds, context),
-        full: args.full
-      })
-    ).pipe(Effect.map(Reply.value))
+      waiting(args, context, (waitSeconds) =>
+        Effect.map(
+          dispatch.status(args.task_id, { sinceRevision: args.since_revision, waitSeconds, full: args.full }),
+          Reply.value
+        )
+      )
+    )
 )
 
 export const getTaskLogs = tool(
@@ -91,14 +99,17 @@ export const getTaskResult = tool(
     cut: Schema.optional(LargeResult.Cut)
   }),
   (args, context) =>
-    Effect.gen(function* () {
-      const dispatch = yield* Dispatch
-      const view = yield* dispatch.result(args.task_id, { waitSeconds: within(args.wait_seconds, context) })
-      if (args.cursor !== undefined)
-        return Reply.value(LargeResult.pageOf(view, yield* LargeResult.wholeText(view), args.cursor))
-      const { links, view: shown } = LargeResult.fitted(view)
-      return { ...Reply.value(shown), links }
-    })
+    Effect.flatMap(Dispatch, (dispatch) =>
+      waiting(args, context, (waitSeconds) =>
+        Effect.gen(function* () {
+          const view = yield* dispatch.result(args.task_id, { waitSeconds })
+          if (args.cursor !== undefined)
+            return Reply.value(LargeResult.pageOf(view, yield* LargeResult.wholeText(view), args.cursor))
+          const { links, view: shown } = LargeResult.fitted(view)
+          return { ...Reply.value(shown), links }
+        })
+      )
+    )
 )
 
 export const cancelTask = tool(

@@ -67,7 +67,7 @@ export const serveTasks = (server: Server, run: RunProtocol, clientOf: (context:
 }
 
 /** Keys that were never asked, or have their answer, are ignored as the specification wants. */
-const update = (id: string, responses: Readonly<Record<string, unknown>>) =>
+export const update = (id: string, responses: Readonly<Record<string, unknown>>) =>
   Effect.gen(function* () {
     const handle = handleOf(id)
     const answers = yield* Answers

@@ -14,6 +14,7 @@ import type { Watch } from "../dispatch/Watch.js"
 import type { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { Caller } from "../services/Caller.js"
 import type { Client } from "./Client.js"
+import type { Forms } from "./Elicit.js"
 import { type Reply, settle, withoutSecrets } from "./Reply.js"
 
 /** What the tools call. */
@@ -49,6 +50,8 @@ export interface CallContext {
   readonly client: Client
   /** How long the call may wait, in seconds; `asked` is the caller's own wish. */
   readonly waitBudget: (asked?: number) => number
+  /** How its user can be asked what a running agent asks; absent where the client shows no forms. */
+  readonly forms?: Forms | undefined
   /** Tells how far the call is, if the client asked to hear it. */
   readonly progress: (done: number, total: number, message: string) => Effect.Effect<void>
 }

@@ -49,6 +49,8 @@ export interface Observation {
   readonly artifacts?: ReadonlyArray<NewArtifact>
   /** Given once the work has ended and everything it said has been observed. */
   readonly outcome?: Outcome
+  /** The work goes on without an answer to what it asked before these entries: somebody gave it another way. */
+  readonly goesOn?: boolean
   /** When it is worth looking again, in milliseconds; 0 when more is waiting. */
   readonly pollAfter: number
 }

@@ -6,9 +6,15 @@ const Port = Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 65_535
 
 const Names = Schema.split(",").pipe(Schema.compose(Schema.Array(Schema.Trim)))
 
-const Programs = Schema.parseJson(
-  Schema.Record({ key: Schema.String.pipe(Schema.minLength(1)), value: Schema.NonEmptyArray(Schema.String) })
+const Command = Schema.NonEmptyArray(Schema.String)
+
+/** An argument vector; `interactive` keeps its stdin open for the answers to what it asks. */
+const Program = Schema.Union(
+  Command,
+  Schema.Struct({ command: Command, interactive: Schema.optionalWith(Schema.Boolean, { default: () => false }) })
 )
+
+const Programs = Schema.parseJson(Schema.Record({ key: Schema.String.pipe(Schema.minLength(1)), value: Program }))
 
 /** What concerns a single task as well, wherever it comes from. */
 const Work = Schema.Struct({

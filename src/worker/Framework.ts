@@ -3,6 +3,7 @@ import type { Json } from "../domain/Json.js"
 import type { NewArtifact } from "../domain/Task.js"
 import type { WorkerEvent, WorkerTask } from "../domain/WorkerEvent.js"
 import type { Inbox } from "./Inbox.js"
+import type { Questions } from "./Questions.js"
 import type { OutputClosed, WorkerError } from "./WorkerError.js"
 
 /** One piece of work, and the place it is done at. */
@@ -16,6 +17,8 @@ export interface Job {
   /** How long a program may take to end by itself before it is killed, in seconds. */
   readonly graceSeconds: number
   readonly inbox: Inbox
+  /** Absent where nobody can answer what the work asks. */
+  readonly questions?: Questions | undefined
   /** Tells whoever started the worker; resolves once the line has left this process. */
   readonly emit: (event: WorkerEvent) => Effect.Effect<void, OutputClosed>
 }

@@ -17,15 +17,17 @@ const Input = Schema.Struct({
 }).annotations({ identifier: "an object" })
 
 /** The frameworks by name: the built-in ones, and the programs that the deployment names. */
-export const frameworks = (programs: Readonly<Record<string, Argv>>): ReadonlyMap<string, Framework> =>
+export const frameworks = (programs: Programs): ReadonlyMap<string, Framework> =>
   new Map<string, Framework>([
     ["echo", echo],
     ["repo-report", repoReport],
-    ...Object.entries(programs).map(([name, argv]): [string, Framework] => [
-      name,
-      (job) => Effect.flatMap(filled(argv, job), (whole) => program(whole, job))
-    ])
+    ...Object.entries(programs).map(([name, given]): [string, Framework] => {
+      const { command, interactive } = "command" in given ? given : { command: given, interactive: false }
+      return [name, (job) => Effect.flatMap(filled(command, job), (whole) => program(whole, job, interactive))]
+    })
   ])
+
+type Programs = Readonly<Record<string, Argv | { readonly command: Argv; readonly interactive: boolean }>>
 
 /** What the place gives a job, whatever the task. */
 export type Place = Omit<Job, "task" | "instruction" | "context">

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import type { Readable, Writable } from "node:stream"
 import { Effect, Fiber, Schema, Stream } from "effect"
-import type { Json } from "../domain/Json.js"
+import { defined, encodeText, type Json } from "../domain/Json.js"
 import type { NewArtifact } from "../domain/Task.js"
 import { WorkerTask } from "../domain/WorkerEvent.js"
 import { answerOf, type Told, understand } from "../domain/WorkerLine.js"
@@ -27,11 +27,11 @@ interface Ended {
 }
 
 /**
- * Runs a program with the task on its stdin. Its stdout may tell of events and of the answer in the worker's lines;
+ * Runs a program with the task on its stdin, where an interactive one also finds its answers. Its stdout may tell of events and of the answer in the worker's lines;
  * all else it prints is log. However this ends, nothing that the program started runs any more.
  */
 export const program = Effect.fn("worker.program")(
-  function* (argv: Argv, job: Job) {
+  function* (argv: Argv, job: Job, interactive = false) {
     const [executable] = argv
     const { child, endAll, ended } = yield* started(argv, job)
     const out = tail(kept.stdout)
@@ -78,7 +78,13 @@ export const program = Effect.fn("worker.program")(
       )
     )
     yield* Effect.sync(() => {
-      child.stdin.on("error", () => undefined).end(`${taskText(job.task)}\n`)
+      // A program that ends without reading is no fault.
+      child.stdin.on("error", () => undefined).write(`${taskText(job.task)}\n`)
+      if (interactive && job.questions !== undefined)
+        job.questions.open(({ answer: { action, content }, key }) => {
+          child.stdin.write(`${encodeText(defined({ type: "task.answer", key, action, content }))}\n`)
+        })
+      else child.stdin.end()
     })
     const { code, signal, problem } = yield* ended
     if (problem !== undefined) return yield* new ProgramNotStarted({ executable, problem })

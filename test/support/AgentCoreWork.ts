@@ -12,6 +12,7 @@ import { Installation } from "../../src/services/Installation.js"
 import { serve } from "../emulators/agentcore/Emulator.js"
 import type { NewFault } from "../emulators/agentcore/Faults.js"
 import { fixture } from "./AgentCoreBench.js"
+import { asker } from "./AskingAgent.js"
 
 export { sessionIdOf }
 
@@ -49,7 +50,11 @@ const ours = {
     A2A_PORT: "{port:9000}",
     AGENTDISPATCH_WORKER_HOST: "127.0.0.1",
     AGENTDISPATCH_AGENT_FRAMEWORK: "script",
-    AGENTDISPATCH_WORKER_FRAMEWORKS: JSON.stringify({ script: ["/bin/sh", "-c", "{instruction}"] }),
+    AGENTDISPATCH_WORKER_FRAMEWORKS: JSON.stringify({
+      script: ["/bin/sh", "-c", "{instruction}"],
+      asker: { command: [process.execPath, "-e", asker], interactive: true },
+      mute: [process.execPath, "-e", asker]
+    }),
     AGENTDISPATCH_WORKER_GRACE_SECONDS: "0.3",
     AGENTDISPATCH_COMMAND_ALLOWLIST: "/bin/echo,/bin/false",
     AGENTDISPATCH_ARTIFACT_DIR: "{dir}/artifacts"

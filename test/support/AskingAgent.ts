@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../src/domain/Json.js"
 
 /** Asks on stdout, takes its answer from stdin, and tells what it got. */
-const asker = `
+export const asker = `
 const lines = require("node:readline").createInterface({ input: process.stdin })
 const say = (message) => console.log(JSON.stringify(message))
 let asked = false

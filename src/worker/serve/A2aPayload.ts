@@ -1,5 +1,6 @@
 import { Either, Option, Schema } from "effect"
-import { Json, JsonObject } from "../../domain/Json.js"
+import { Json, JsonObject, JsonText } from "../../domain/Json.js"
+import { Answer, type TaskQuestion } from "../../domain/TaskQuestion.js"
 import { WorkerPayload } from "../../domain/WorkerProtocol.js"
 import type { IncomingMessage } from "./A2aWords.js"
 
@@ -26,6 +27,7 @@ const Beside = Schema.Struct({
   framework: readable(Schema.String)
 })
 
+const decodeAnswer = Schema.decodeUnknownOption(Answer)
 const decodeExtra = Schema.decodeUnknownOption(Extra)
 const decodeBeside = Schema.decodeUnknownOption(Beside)
 const decodeObject = Schema.decodeUnknownOption(JsonObject)
@@ -56,6 +58,20 @@ export const payloadOf = (message: IncomingMessage): Option.Option<WorkerPayload
     ...prompt
   }))
 }
+
+/** What a message answers a question with: its data part, else its text as the question's first field. */
+export const answerIn = (message: IncomingMessage, { fields }: Pick<TaskQuestion, "fields">): Answer => {
+  const data = message.parts.find((part) => part.data !== undefined)?.data
+  const text = textOf(message)
+  const [field] = fields
+  return Option.getOrElse(decodeAnswer(data), () => ({
+    action: "accept",
+    content: field === undefined ? {} : { [field.id]: field.type === "string" ? text : literal(text) }
+  }))
+}
+
+/** A number or a truth value that is written as text. */
+const literal = (text: string): Json => Option.getOrElse(Schema.decodeOption(JsonText)(text.trim()), () => text)
 
 /** The members of `input` that a worker reads itself, in the shape it needs. */
 const shapes = new Map<string, (value: unknown) => boolean>([

@@ -1,15 +1,16 @@
 import { createHash, randomUUID } from "node:crypto"
 import { basename } from "node:path"
-import { Deferred, Effect, Option } from "effect"
+import { Deferred, Effect, Either, Option } from "effect"
 import { type Json, canonical } from "../../domain/Json.js"
 import type { NewArtifact } from "../../domain/Task.js"
+import { check, handedOn } from "../../domain/TaskQuestion.js"
 import type { WorkerPayload } from "../../domain/WorkerProtocol.js"
-import { payloadOf, textOf } from "./A2aPayload.js"
+import { answerIn, payloadOf, textOf } from "./A2aPayload.js"
 import type { A2aTask, IncomingMessage } from "./A2aWords.js"
 import { resultPart } from "./A2aWords.js"
 import { readPiece } from "./Artifacts.js"
 import { type Held, type Refusal, valueOf } from "./Held.js"
-import { deliver } from "./Operations.js"
+import { deliver, giveAnswer } from "./Operations.js"
 import { longestSeconds } from "./Plain.js"
 import { ended, type Tasks } from "./Tasks.js"
 
@@ -62,12 +63,14 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
       withArtifacts && ending?.result !== undefined
         ? [{ name: "result", part: resultPart(valueOf(ending.result)) }]
         : []
+    const question = held.state === "input_required" ? held.questions.next() : undefined
     const task: A2aTask = {
       id: order.taskId,
       contextId,
       state: held.state,
       at: held.changedAt,
-      message: ending === undefined ? undefined : ending.error?.message,
+      message: ending === undefined ? question?.question : ending.error?.message,
+      question: question === undefined ? undefined : { key: question.key, payload: handedOn(question).payload ?? {} },
       artifacts: [...result, ...files],
       metadata: {
         messageId,
@@ -102,7 +105,15 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
       .digest("hex")
       .slice(0, 32)
     const begun = yield* Effect.mapError(
-      tasks.begin({ taskId, startToken, payload, deadlineSeconds: longestSeconds, lingerSeconds, journaled: false }),
+      tasks.begin({
+        taskId,
+        startToken,
+        payload,
+        deadlineSeconds: longestSeconds,
+        lingerSeconds,
+        journaled: false,
+        answerable: true
+      }),
       ({ message: problem }: Refusal): RpcError => ({ code: rpc.internal, message: problem })
     )
     if (begun === "cancelled before it came" || begun.known.where !== "here")
@@ -120,7 +131,21 @@ export const makeA2aTasks = (tasks: Tasks, folderOf: (taskId: string) => string)
 
   const followUp = Effect.fnUntraced(function* (taskId: string, message: IncomingMessage) {
     const conversation = yield* find(taskId)
-    const delivered = deliver(conversation.held, message.messageId, textOf(message))
+    const { held } = conversation
+    if (held.messageIds.has(message.messageId)) return { conversation, go: Effect.void }
+    const question = held.state === "input_required" ? held.questions.next() : undefined
+    if (question !== undefined) {
+      const answer = check(question, answerIn(message, question))
+      if (Either.isLeft(answer))
+        return yield* fail(rpc.invalidParams, `message.parts: ${answer.left.field} ${answer.left.problem}`)
+      held.messageIds.add(message.messageId)
+      yield* Effect.mapError(giveAnswer(tasks, held, question.key, answer.right), ({ message: problem }): RpcError => ({
+        code: rpc.unsupported,
+        message: problem
+      }))
+      return { conversation, go: Effect.void }
+    }
+    const delivered = deliver(held, message.messageId, textOf(message))
     if (typeof delivered === "string")
       return yield* fail(
         rpc.unsupported,

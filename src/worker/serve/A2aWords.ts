@@ -20,6 +20,8 @@ export interface A2aTask {
   /** When it came to this state, in milliseconds since 1970. */
   readonly at: number
   readonly message?: string | undefined
+  /** What the work asks, where it waits for an answer. */
+  readonly question?: { readonly key: string; readonly payload: Json } | undefined
   readonly artifacts: ReadonlyArray<{ readonly name: string; readonly part: Part }>
   readonly metadata: JsonObject
 }
@@ -55,10 +57,13 @@ export const taskIn = (dialect: Dialect, task: A2aTask): JsonObject => ({
       : {
           message: {
             ...(dialect === "0.3" ? { kind: "message", role: "agent" } : { role: "ROLE_AGENT" }),
-            messageId: `${task.id}-status`,
+            messageId: `${task.id}-${task.question?.key ?? "status"}`,
             taskId: task.id,
             contextId: task.contextId,
-            parts: [partIn(dialect, { text: task.message })]
+            parts: [
+              partIn(dialect, { text: task.message }),
+              ...(task.question === undefined ? [] : [partIn(dialect, { data: task.question.payload })])
+            ]
           }
         })
   },

@@ -2,6 +2,7 @@ import { Deferred, Effect, Either, Option, Schema } from "effect"
 import type { Json, JsonObject } from "../../domain/Json.js"
 import {
   AckRequest,
+  AnswerRequest,
   ArtifactRequest,
   CancelRequest,
   ChunkReply,
@@ -102,6 +103,10 @@ export const makeDispatch = (ops: ReturnType<typeof operations>, boot: Effect.Ef
     message: (request) =>
       decoded(MessageRequest, request, (wanted) =>
         Effect.flatMap(ops.message(wanted), (body) => Effect.map(state(wanted.taskId, body), only))
+      ),
+    answer: (request) =>
+      decoded(AnswerRequest, request, (wanted) =>
+        Effect.flatMap(ops.answer(wanted), (body) => Effect.map(state(wanted.taskId, body), only))
       ),
     hello: (request) =>
       decoded(HelloRequest, request, () => Effect.flatMap(ops.hello(), (body) => Effect.map(hello(body), only)))

@@ -4,6 +4,7 @@ import { encodeText, type Json, JsonText } from "../../domain/Json.js"
 import type { NewArtifact, TaskError } from "../../domain/Task.js"
 import type { WorkerPayload, WorkerState } from "../../domain/WorkerProtocol.js"
 import { type Inbox, makeInbox } from "../Inbox.js"
+import { makeQuestions, type Questions } from "../Questions.js"
 import { type Bell, makeBell } from "./Bell.js"
 import { makeRing, type Ring } from "./Ring.js"
 
@@ -17,6 +18,8 @@ export interface Order {
   readonly lingerSeconds: number
   /** Whether it is remembered beyond this process. */
   readonly journaled: boolean
+  /** Whether somebody can answer what the work asks. */
+  readonly answerable: boolean
 }
 
 /** Why work is ended from outside. */
@@ -61,6 +64,7 @@ export interface Held {
   readonly order: Order
   readonly ring: Ring
   readonly inbox: Inbox
+  readonly questions: Questions
   readonly bell: Bell
   /** Completed once the start is remembered, or failed with why it cannot be. */
   readonly accepted: Deferred.Deferred<void, Refusal>
@@ -95,6 +99,7 @@ export const makeHeld = (order: Order, now: number): Effect.Effect<Held> =>
       order,
       ring: makeRing(),
       inbox: makeInbox(),
+      questions: makeQuestions(),
       bell: makeBell(),
       accepted,
       go,
@@ -112,3 +117,11 @@ export const makeHeld = (order: Order, now: number): Effect.Effect<Held> =>
 /** A result's value, whatever its size. */
 export const valueOf = ({ inline, text }: Result): Json =>
   inline === undefined ? Schema.decodeSync(JsonText)(text.toString("utf8")) : inline.value
+
+/** Comes to a state, unless it has it or has ended. */
+export const moved = (held: Held, state: "running" | "input_required", now: number): void => {
+  if (held.ending !== undefined || held.state === state) return
+  held.state = state
+  held.changedAt = now
+  held.bell.ring()
+}

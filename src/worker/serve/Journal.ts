@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { NewArtifact, TaskError } from "../../domain/Task.js"
+import { Answer } from "../../domain/TaskQuestion.js"
 import { WorkerState } from "../../domain/WorkerProtocol.js"
 import { systemCode } from "../SystemProblem.js"
 
@@ -17,6 +18,10 @@ export const JournalRecord = Schema.Struct({
   /** Its JSON text. */
   result: Schema.optional(Schema.String),
   artifacts: Schema.Array(NewArtifact),
+  /** What the work was answered, by its questions' keys. */
+  answers: Schema.optionalWith(Schema.Array(Schema.Struct({ key: Schema.String, answer: Answer })), {
+    default: () => []
+  }),
   error: Schema.optional(TaskError)
 })
 export type JournalRecord = typeof JournalRecord.Type

@@ -1,6 +1,8 @@
 import { Clock, Effect } from "effect"
+import type { Answer } from "../../domain/TaskQuestion.js"
 import type {
   AckRequest,
+  AnswerRequest,
   ArtifactRequest,
   CancelRequest,
   ChunkReply,
@@ -13,7 +15,7 @@ import type {
 } from "../../domain/WorkerProtocol.js"
 import { readPiece } from "./Artifacts.js"
 import type { Boot } from "./Boot.js"
-import { type Ending, type Held, inlineResultBytes, type Refusal, type Result } from "./Held.js"
+import { type Ending, type Held, inlineResultBytes, moved, type Refusal, type Result } from "./Held.js"
 import { ringLimits } from "./Ring.js"
 import { ended, type Known, type Tasks } from "./Tasks.js"
 
@@ -31,7 +33,7 @@ const gather = "50 millis"
 export const operations = (tasks: Tasks, folderOf: (taskId: string) => string, protocols: ReadonlyArray<string>) => ({
   start: Effect.fnUntraced(function* (request: typeof StartRequest.Type) {
     const answer = (reply: State, held?: Held) => ({ reply, held })
-    const begun = yield* tasks.begin({ ...request, journaled: true })
+    const begun = yield* tasks.begin({ ...request, journaled: true, answerable: true })
     if (begun === "cancelled before it came") return answer({ state: "cancelled", fresh: false })
     const { known, fresh } = begun
     if (known.where === "before") return answer({ ...stateOf(known), fresh })
@@ -94,6 +96,18 @@ export const operations = (tasks: Tasks, folderOf: (taskId: string) => string, p
     return yield* refused(delivered, undelivered[delivered])
   }),
 
+  answer: Effect.fnUntraced(function* (request: typeof AnswerRequest.Type) {
+    const known = yield* tasks.find(request.taskId)
+    if (known.where === "nowhere") return stateOf(known)
+    if (known.where === "before") {
+      if (!known.record.answers.some(({ key }) => key === request.key))
+        return yield* refused("not_running", unanswered.not_running)
+      return { ...brief(known), delivered: false }
+    }
+    const answered = yield* giveAnswer(tasks, known.held, request.key, request.answer)
+    return { ...brief(known), delivered: answered }
+  }),
+
   hello: () =>
     Effect.map(tasks.taskIds, (ids): Hello => ({
       worker: "agentdispatch-worker",
@@ -106,10 +120,31 @@ export const operations = (tasks: Tasks, folderOf: (taskId: string) => string, p
 /** A message's way to the work: whether this call brought it, or why it cannot come. */
 export const deliver = (held: Held, messageId: string, text: string): boolean | keyof typeof undelivered => {
   if (held.messageIds.has(messageId)) return false
-  if (held.state !== "running") return "not_running"
+  if (held.state !== "running" && held.state !== "input_required") return "not_running"
   if (!held.inbox.deliver(text)) return "not_supported"
   held.messageIds.add(messageId)
   return true
+}
+
+/** An answer's way to the work: whether this call brought it. */
+export const giveAnswer = Effect.fnUntraced(function* (tasks: Tasks, held: Held, key: string, answer: Answer) {
+  const { questions } = held
+  const now = yield* Clock.currentTimeMillis
+  const question = questions.find(key)
+  if (question === undefined) return yield* refused("not_found", unanswered.not_found)
+  if (question.answer !== undefined) return false
+  if (held.ending !== undefined) return yield* refused("not_running", unanswered.not_running)
+  if (!questions.take(key, answer, now)) return false
+  // Written first: an answer that the work has heard is never forgotten and given again.
+  yield* Effect.tapError(tasks.note(held), () => Effect.sync(() => questions.drop(key)))
+  if (!questions.give(key)) return yield* refused("not_running", unanswered.not_running)
+  if (questions.next() === undefined) moved(held, "running", now)
+  return true
+}, Effect.uninterruptible)
+
+const unanswered = {
+  not_found: "The work has asked nothing under this key.",
+  not_running: "The work does not run any more, so nobody hears the answer."
 }
 
 const undelivered = {

@@ -64,7 +64,8 @@ const start = Effect.fnUntraced(function* (tasks: Tasks, payload: WorkerPayload)
     payload,
     deadlineSeconds: longestSeconds,
     lingerSeconds: longestSeconds,
-    journaled: false
+    journaled: false,
+    answerable: false
   })
   if (begun === "cancelled before it came" || begun.known.where !== "here")
     return yield* Effect.dieMessage("a task id that was just minted is known already")

@@ -6,7 +6,7 @@ import { frameworks, runAgent, runCommand } from "../Perform.js"
 import { systemCode } from "../SystemProblem.js"
 import { ArtifactNotWritten } from "../WorkerError.js"
 import { leftBehind } from "./Artifacts.js"
-import { type Ending, type Held, resultOf, type Stop } from "./Held.js"
+import { type Ending, type Held, moved, resultOf, type Stop } from "./Held.js"
 
 /** What the work is done with. */
 export interface Workshop {
@@ -29,6 +29,7 @@ export const run = Effect.fn("worker.run")(function* (held: Held, shop: Workshop
   ]
   const ending = yield* Effect.raceFirst(work(held, shop), Effect.raceAll(watches))
   held.inbox.close()
+  held.questions.close()
   const others = yield* leftBehind(shop.folderOf(order.taskId), ending.artifacts)
   return { ...ending, artifacts: [...ending.artifacts, ...others] } satisfies Ending
 })
@@ -58,9 +59,12 @@ const perform = Effect.fnUntraced(function* (held: Held, shop: Workshop) {
     env: { ...shop.env, AGENTDISPATCH_ARTIFACT_DIR: folder },
     graceSeconds: deployment.AGENTDISPATCH_WORKER_GRACE_SECONDS,
     inbox: held.inbox,
+    questions: held.order.answerable ? held.questions : undefined,
     emit: (event: Parameters<Held["ring"]["push"]>[1]) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        held.ring.push(now, event)
+        const asked = held.questions.ask(event, now)
+        if (asked !== undefined) moved(held, "input_required", now)
+        held.ring.push(now, asked ?? event)
         held.bell.ring()
       })
   }

@@ -22,6 +22,8 @@ export interface Tasks {
   readonly cancel: (taskId: string, reason: string, wait: Duration.DurationInput) => Effect.Effect<Known>
   /** The result is safe elsewhere: nobody waits for it here. */
   readonly settle: (held: Held) => Effect.Effect<void>
+  /** Writes down where the work stands; what is to survive this process is written before it has an effect. */
+  readonly note: (held: Held) => Effect.Effect<void, Refusal>
   readonly forget: (taskId: string) => Effect.Effect<void>
   readonly taskIds: Effect.Effect<ReadonlyArray<string>>
   /** Takes no more starts, tells all work to end, and resolves once it has. */
@@ -41,6 +43,9 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
   const here = new Map<string, Held>()
   const cancelledAhead = new Set<string>()
   const gone = new Set<string>()
+  /** Records that tell an end are never written over. */
+  const ends = new Set<Held>()
+  const writing = yield* Effect.makeSemaphore(1)
   let draining = false
 
   const find = Effect.fnUntraced(function* (taskId: string) {
@@ -64,6 +69,7 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
       state: ending?.state ?? held.state,
       seq: held.ring.seq(),
       artifacts: ending?.artifacts ?? [],
+      answers: held.questions.answered(),
       ...(ending?.result === undefined ? {} : { result: ending.result.text.toString("utf8") }),
       ...(ending?.error === undefined ? {} : { error: ending.error })
     })
@@ -87,10 +93,14 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
     held.changedAt = yield* Clock.currentTimeMillis
     held.bell.ring()
     const ending = yield* run(held, shop)
-    yield* Effect.catchAll(remember(held, ending), (error) => Effect.sync(() => shop.log(error.message)))
+    ends.add(held)
+    yield* Effect.catchAll(writing.withPermits(1)(remember(held, ending)), (error) =>
+      Effect.sync(() => shop.log(error.message))
+    )
     held.changedAt = yield* Clock.currentTimeMillis
     held.ending = ending
     held.state = ending.state
+    ends.delete(held)
     held.bell.ring()
     const lingering = Effect.timeoutOption(Deferred.await(held.released), held.order.lingerSeconds * 1000)
     yield* Effect.forkIn(Effect.zipRight(lingering, settle(held)), scope)
@@ -159,6 +169,11 @@ export const makeTasks = Effect.fn("worker.makeTasks")(function* (
     find,
     cancel,
     settle,
+    note: (held) =>
+      Effect.suspend(() => (ends.has(held) || held.ending !== undefined ? Effect.void : remember(held))).pipe(
+        writing.withPermits(1),
+        Effect.catchAll((error) => refuse("unavailable", error.message))
+      ),
     forget: (taskId) => Effect.sync(() => here.delete(taskId)),
     taskIds: Effect.map(journal.taskIds, (before) => [...new Set([...here.keys(), ...before])]),
     drain: (signal) =>
