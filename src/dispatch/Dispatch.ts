@@ -14,6 +14,7 @@ import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
 import { type LogQuery, readLog } from "./LogSearch.js"
+import { makeParts } from "./Parts.js"
 import { makeVisible, ownOnly } from "./Visible.js"
 import { waitFor } from "./WaitFor.js"
 
@@ -88,6 +89,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       const world = { config, specs: adapters.specs, environment, secretIn }
 
       const accept = yield* makeAccept
+      const parts = yield* makeParts
 
       const find = yield* makeVisible
 
@@ -122,7 +124,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           return yield* store.commit(task, {
             transition: "cancel",
             dueAt: 0,
-            ...(wanted.to === "cancelled" ? { settled: true } : {})
+            ...(wanted.to === "cancelled" && !(yield* parts.has(task)) ? { settled: true } : {})
           })
         })
         const wished = yield* Effect.retry(wish, {
@@ -136,9 +138,9 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
 
       return {
         spawn: (call, options) =>
-          Effect.map(accept("spawn_cloud_agent", routeSpawn(world, call), options), View.handle),
+          Effect.map(accept.one("spawn_cloud_agent", routeSpawn(world, call), options), View.handle),
         dispatch: (call, options) =>
-          Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
+          Effect.map(accept.one("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
         logs: Effect.fn("dispatch.logs")(function* (id: string, query: LogQuery) {
           const task = yield* find(id)
