@@ -1,12 +1,12 @@
 import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
-import type { Task, TaskId } from "../domain/Task.js"
+import type { Task } from "../domain/Task.js"
 import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
 import { Store } from "../services/Store.js"
-import { makeVisible } from "./Visible.js"
+import { makeGroups } from "./Groups.js"
 import { Watch } from "./Watch.js"
 
 export const AwaitMode = Schema.Literal("any", "all")
@@ -22,6 +22,8 @@ export const AwaitView = Schema.Struct({
       artifacts: Schema.optional(View.TaskResultView.fields.artifacts),
       status: TaskStatus,
       revision: Schema.Int,
+      /** Its name within its group. */
+      key: Schema.optional(Schema.String),
       questions: Schema.optional(Schema.Array(View.QuestionView))
     })
   )
@@ -55,12 +57,18 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
     Effect.gen(function* () {
       const store = yield* Store
       const watch = yield* Watch
-      const find = yield* makeVisible
+      const groups = yield* makeGroups
 
       const named = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
         if (ids.length === 0 || ids.length > mostAwaited)
           return yield* new InvalidInput({ path: "task_ids", problem: `must name 1 to ${mostAwaited} tasks` })
-        return yield* Effect.forEach(new Set(ids), find)
+        const tasks = yield* groups.named(ids)
+        return tasks.length > mostAwaited
+          ? yield* new InvalidInput({
+              path: "task_ids",
+              problem: `name ${tasks.length} tasks, more than ${mostAwaited}`
+            })
+          : tasks
       })
 
       const viewOf = Effect.fnUntraced(function* (task: Task) {
@@ -71,6 +79,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
           ...result,
           ...(left.length === 0 ? {} : { artifacts: left }),
           revision: task.revision,
+          ...(task.lineage?.key === undefined ? {} : { key: task.lineage.key }),
           ...(asked.length === 0 ? {} : { questions: asked.filter(isOpen).map(View.question) })
         }
       })
@@ -82,8 +91,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
         find: named,
         view: viewed,
         wait: Effect.fn("await.wait")(function* (ids, mode, seconds, onChange) {
-          const latest = new Map<TaskId, Task>()
-          for (const task of yield* named(ids)) latest.set(task.id, task)
+          const latest = new Map((yield* named(ids)).map((task) => [task.id, task]))
           const enough = () => {
             const tasks = [...latest.values()]
             return isDone(tasks, mode) || tasks.some(({ status }) => status === "input_required")

@@ -14,7 +14,7 @@ import {
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { defined, type Json, type JsonObject } from "./Json.js"
-import { chooseBackend, findSpec, sameProvider, type World } from "./RoutingBackend.js"
+import { chooseBackend, findSpec, onlyAccount, sameProvider, type World } from "./RoutingBackend.js"
 import { finish, refuseCredential } from "./RoutingChecks.js"
 import {
   answerNeeds,
@@ -293,11 +293,4 @@ const isOpen = ({ defaults }: Config, call: SpawnCall): boolean =>
 const impliedRuntime = (config: Config, call: SpawnCall): string | undefined => {
   const names = Object.keys(config.runtimes)
   return isOpen(config, call) && names.length === 1 ? names[0] : undefined
-}
-
-const onlyAccount = (config: Config, provider: string | undefined): string | undefined => {
-  const names = Object.keys(config.accounts).filter(
-    (name) => provider === undefined || config.accounts[name]?.provider === provider
-  )
-  return names.length === 1 ? names[0] : undefined
 }

@@ -1,9 +1,9 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Clock, Effect, Layer } from "effect"
 import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
-import { TaskId } from "../domain/Task.js"
+import { type Task, TaskId } from "../domain/Task.js"
 import { Installation } from "../services/Installation.js"
-import { extend, open } from "../services/Journal.js"
+import { extend, open, renaming } from "../services/Journal.js"
 import { pageOf } from "../services/LogText.js"
 import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
@@ -63,6 +63,7 @@ const make = Effect.gen(function* () {
     yield* countQuotas(sql, task.quotas ?? [], now)
     yield* insertTask(sql, addition, task.idempotency)
     yield* writeQuotas(sql, task, now)
+    if (task.lineage?.dependsOn !== undefined) yield* writeDependencies(sql, task)
     return { task: addition.task, existed: false }
   })
 
@@ -70,11 +71,8 @@ const make = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     return yield* sql.withTransaction(
       Effect.gen(function* () {
-        const made = yield* Effect.forEach(tasks, (task) => add(task, now))
-        const depending = tasks.filter(
-          ({ lineage }, index) => lineage?.dependsOn !== undefined && !made[index]?.existed
-        )
-        yield* Effect.forEach(depending, (task) => writeDependencies(sql, task), { discard: true })
+        const made: Array<{ readonly task: Task; readonly existed: boolean }> = []
+        for (const task of renaming(tasks, made)) made.push(yield* add(task, now))
         return made
       })
     )

@@ -46,6 +46,23 @@ export const open = ({ id, request, cloudAgent, principal, alias, lineage }: New
   artifacts: []
 })
 
+/**
+ * Tasks to create one after the other. What depends on one that turned out to exist already, depends on that; `made`
+ * holds what became of the earlier ones by the time the next is asked for.
+ */
+export function* renaming(
+  tasks: ReadonlyArray<NewTask>,
+  made: ReadonlyArray<{ readonly task: Task }>
+): Generator<NewTask, void> {
+  for (const task of tasks) {
+    const dependsOn = task.lineage?.dependsOn?.map((needs) => {
+      const index = tasks.findIndex(({ id }) => id === needs)
+      return made[index]?.task.id ?? needs
+    })
+    yield dependsOn === undefined ? task : { ...task, lineage: { ...task.lineage, dependsOn } }
+  }
+}
+
 /** Decides what a change comes to; undefined when its basis is stale, or when the task's state refuses it. */
 export const extend = (
   { task, eventCount, artifactCount }: Journal,

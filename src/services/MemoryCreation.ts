@@ -3,7 +3,7 @@ import { parentProblem } from "../domain/Admission.js"
 import { IdempotencyConflict, InvalidInput, QuotaReached, StoreFailed } from "../domain/DispatchError.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { Task } from "../domain/Task.js"
-import { open } from "./Journal.js"
+import { open, renaming } from "./Journal.js"
 import type { Kept, Memory } from "./MemoryClaim.js"
 import type { NewTask, Quota, Store } from "./Store.js"
 
@@ -33,7 +33,7 @@ const countQuota = (memory: Memory, { rule, perHour, concurrent }: Quota, now: n
 export const creating = (memory: Memory): (typeof Store.Service)["createAll"] => {
   const { keys, kept, uses } = memory
 
-  const problemOf = (task: NewTask, now: number, siblings: ReadonlyArray<NewTask>) => {
+  const problemOf = (task: NewTask, now: number) => {
     const { alias, id, lineage, quotas = [] } = task
     if (kept.has(id)) return new StoreFailed({ fault: "io", detail: `${id} exists already` })
     if (alias !== undefined && [...kept.values()].some((other) => other.task.alias === alias)) {
@@ -42,9 +42,7 @@ export const creating = (memory: Memory): (typeof Store.Service)["createAll"] =>
     const parent =
       lineage?.parent === undefined ? undefined : parentProblem(lineage.parent, kept.get(lineage.parent)?.task.status)
     if (parent !== undefined) return new InvalidInput({ path: "parent_task_id", problem: parent })
-    const missing = (lineage?.dependsOn ?? []).find(
-      (needs) => !kept.has(needs) && !siblings.some((sibling) => sibling.id === needs)
-    )
+    const missing = (lineage?.dependsOn ?? []).find((needs) => !kept.has(needs))
     if (missing !== undefined) return new InvalidInput({ path: "depends_on", problem: `there is no task "${missing}"` })
     return quotas.map((quota) => countQuota(memory, quota, now)).find((reached) => reached !== undefined)
   }
@@ -81,10 +79,10 @@ export const creating = (memory: Memory): (typeof Store.Service)["createAll"] =>
     const now = yield* Clock.currentTimeMillis
     const made: Array<NewTask> = []
     const answers: Array<{ readonly task: Task; readonly existed: boolean }> = []
-    for (const task of tasks) {
+    for (const task of renaming(tasks, answers)) {
       const known = task.idempotency === undefined ? undefined : keys.get(task.idempotency.key)
       if (known === undefined || task.idempotency === undefined) {
-        const problem = problemOf(task, now, tasks)
+        const problem = problemOf(task, now)
         if (problem !== undefined) {
           undo(made)
           return yield* problem

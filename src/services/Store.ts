@@ -166,7 +166,7 @@ export class Store extends Context.Tag("agentdispatch/Store")<
       { readonly task: Task; readonly existed: boolean },
       IdempotencyConflict | InvalidInput | QuotaReached | StoreFailed
     >
-    /** All of them or none, in one transaction; they may depend on each other. */
+    /** All of them or none, in one transaction; each may depend on those before it. */
     readonly createAll: (
       tasks: ReadonlyArray<NewTask>
     ) => Effect.Effect<
