@@ -46,6 +46,12 @@ export const runFlags = {
   cleanupAfterTask: Flags.flag("cleanup-after-task", "Delete a runtime made for the task also when it speaks a2a"),
   targetDetailsJson: Flags.text("target-details-json", "More target details, a JSON object"),
   metadataJson: Flags.text("metadata-json", "A JSON object kept with the task, not shown to the agent"),
+  termsJson: Flags.text(
+    "terms-json",
+    "Limits as a JSON object: priority, queueSeconds, startSeconds, runSeconds, budget"
+  ),
+  parentTaskId: Flags.text("parent-task-id", "The task it is a part of; cancelled with it"),
+  dependsOn: Flags.texts("depends-on", "TASK_ID", "A task that must succeed first; may be repeated"),
   idempotencyKey: Flags.text("idempotency-key", "The same key with the same call is the same task")
 }
 
@@ -80,6 +86,7 @@ export const callOf = Effect.fn("cli.callOf")(function* (
   const model = yield* modelFlag("--model-json", given.modelJson)
   const runtimeTools = yield* jsonObjectFlag("--runtime-tools-json", given.runtimeToolsJson)
   const metadata = yield* jsonObjectFlag("--metadata-json", given.metadataJson)
+  const terms = yield* jsonObjectFlag("--terms-json", given.termsJson)
   const { accountProfile, capability, framework, protocol, provider, runtime } = given
 
   if (capability !== undefined && runtime === undefined) {
@@ -98,7 +105,8 @@ export const callOf = Effect.fn("cli.callOf")(function* (
         taskType,
         target: { mode: given.targetMode ?? "session", protocol, ...(details === undefined ? {} : { details }) },
         input: defined({ instruction, command, context, framework, model, runtimeTools }),
-        metadata
+        metadata,
+        terms
       }
     } satisfies Call
   }
@@ -118,6 +126,7 @@ export const callOf = Effect.fn("cli.callOf")(function* (
       model,
       runtimeTools,
       metadata,
+      terms,
       details,
       ...(given.targetMode === undefined ? {} : { target: { mode: given.targetMode } })
     }

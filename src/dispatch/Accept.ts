@@ -1,15 +1,15 @@
 import { Effect, Either } from "effect"
 import { CredentialRefused, type DispatchError, IdempotencyConflict, QuotaReached } from "../domain/DispatchError.js"
-import { canonical, type JsonObject } from "../domain/Json.js"
+import { canonical, defined, type JsonObject } from "../domain/Json.js"
 import { detailOf } from "../domain/PastDispatch.js"
-import type { RoutedRequest, Task } from "../domain/Task.js"
+import type { Lineage, RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit, type AuditRecord } from "../services/Audit.js"
 import { isLocal } from "../services/Caller.js"
 import { Ids } from "../services/Ids.js"
 import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
-import { Store } from "../services/Store.js"
+import { type NewTask, Store } from "../services/Store.js"
 import { makeRuling } from "./Ruling.js"
 
 export interface Accept {
@@ -17,8 +17,17 @@ export interface Accept {
   readonly idempotencyKey?: string | undefined
   /** Another name for the task, made from its id. */
   readonly aliasOf?: ((taskId: string) => Effect.Effect<string>) | undefined
+  /** The id it gets; without it a new one. */
+  readonly id?: TaskId | undefined
+  readonly lineage?: Lineage | undefined
   /** What else the audit keeps about the accepted task. */
   readonly audited?: ((task: Task) => Pick<AuditRecord, "detail" | "sensitive">) | undefined
+}
+
+/** One piece of work and how it is taken in. */
+export interface Call {
+  readonly routed: Either.Either<RoutedRequest, DispatchError>
+  readonly options: Accept
 }
 
 /** How every tool that dispatches takes work in: decided by the policy, on disk, in the audit, before anything runs. */
@@ -45,61 +54,94 @@ export const makeAccept = Effect.gen(function* () {
           ...(error._tag === "PolicyDenied" || error._tag === "QuotaReached" ? { rule: error.rule } : {})
         })
 
-  return Effect.fn("dispatch.accept")(
-    function* (tool: string, routed: Either.Either<RoutedRequest, DispatchError>, options: Accept) {
-      const request = yield* routed
-      if (secretIn(options.idempotencyKey ?? "") !== undefined) {
-        return yield* new CredentialRefused({ path: "idempotency_key" })
-      }
-      const {
-        decision: { rule },
-        principal,
-        quotas,
-        refusal
-      } = yield* ruled(tool, request)
-      if (refusal !== undefined) return yield* refusal
-      const adapter = yield* adapters.find(request.adapter)
-      const id = yield* ids.taskId
-      const cloudAgent = adapter.describe({ id, request })
-      const { aliasOf, idempotencyKey } = options
-      const { task, existed } = yield* store
-        .create({
-          id,
-          request,
-          principal,
-          quotas,
-          ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
-          ...(cloudAgent === undefined ? {} : { cloudAgent }),
-          ...(idempotencyKey === undefined
-            ? {}
-            : {
-                idempotency: {
-                  key: keyOf(principal, idempotencyKey),
-                  fingerprint: yield* ids.digest(meaningOf(tool, request))
-                }
-              })
-        })
-        .pipe(
-          Effect.catchTags({
-            IdempotencyConflict: ({ key, taskId }) => new IdempotencyConflict({ key: idempotencyKey ?? key, taskId }),
-            QuotaReached: ({ allowed, limit, retryAt }) => new QuotaReached({ rule, limit, allowed, retryAt })
+  /** One call as the store takes it; the policy has decided. */
+  const prepared = Effect.fnUntraced(function* (tool: string, request: RoutedRequest, options: Accept) {
+    if (secretIn(options.idempotencyKey ?? "") !== undefined) {
+      return yield* new CredentialRefused({ path: "idempotency_key" })
+    }
+    const {
+      decision: { rule },
+      principal,
+      quotas,
+      refusal
+    } = yield* ruled(tool, request)
+    if (refusal !== undefined) return yield* refusal
+    const adapter = yield* adapters.find(request.adapter)
+    const id = options.id ?? (yield* ids.taskId)
+    const cloudAgent = adapter.describe({ id, request })
+    const { aliasOf, idempotencyKey, lineage } = options
+    const creation: NewTask = {
+      id,
+      request,
+      principal,
+      quotas,
+      lineage,
+      ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
+      ...(cloudAgent === undefined ? {} : { cloudAgent }),
+      ...(idempotencyKey === undefined
+        ? {}
+        : {
+            idempotency: {
+              key: keyOf(principal, idempotencyKey),
+              fingerprint: yield* ids.digest(meaningOf(tool, request))
+            }
           })
-        )
-      const more = options.audited?.(task)
-      yield* audit.append({
-        event: tool,
-        taskId: task.id,
-        ...(task.alias === undefined ? {} : { handle: task.alias }),
-        outcome: existed ? "repeated" : "accepted",
-        rule,
-        detail: { ...detailOf(request), ...more?.detail },
-        sensitive: { ...previewOf(request), ...more?.sensitive }
-      })
-      yield* scheduler.wake(task.id)
-      return task
-    },
-    (accepting, tool, routed) => Effect.tapError(accepting, (error) => refused(tool, error, routed))
-  )
+    }
+    return { creation, rule }
+  })
+
+  const record = Effect.fnUntraced(function* (
+    tool: string,
+    { existed, task }: { readonly existed: boolean; readonly task: Task },
+    rule: string,
+    options: Accept
+  ) {
+    const more = options.audited?.(task)
+    yield* audit.append({
+      event: tool,
+      taskId: task.id,
+      ...(task.alias === undefined ? {} : { handle: task.alias }),
+      outcome: existed ? "repeated" : "accepted",
+      rule,
+      detail: { ...detailOf(task.request), ...more?.detail },
+      sensitive: { ...previewOf(task.request), ...more?.sensitive }
+    })
+    yield* scheduler.wake(task.id)
+  })
+
+  /** All of the calls or none. */
+  const all = Effect.fn("dispatch.accept")(function* (tool: string, calls: ReadonlyArray<Call>) {
+    const ready = yield* Effect.forEach(calls, ({ options, routed }) =>
+      routed.pipe(
+        Effect.flatMap((request) => prepared(tool, request, options)),
+        Effect.tapError((error) => refused(tool, error, routed))
+      )
+    )
+    const rules = new Map(
+      ready.flatMap(({ creation, rule }) => (creation.quotas ?? []).map((quota) => [quota.rule, rule]))
+    )
+    const key = calls[0]?.options.idempotencyKey
+    const made = yield* store.createAll(ready.map(({ creation }) => creation)).pipe(
+      Effect.catchTags({
+        IdempotencyConflict: (error) => new IdempotencyConflict({ key: key ?? error.key, taskId: error.taskId }),
+        QuotaReached: ({ allowed, limit, retryAt, rule }) =>
+          new QuotaReached({ rule: rules.get(rule) ?? rule, limit, allowed, retryAt })
+      }),
+      Effect.tapError((error) => Effect.forEach(calls, ({ routed }) => refused(tool, error, routed)))
+    )
+    yield* Effect.forEach(made, (one, index) =>
+      record(tool, one, ready[index]?.rule ?? "", calls[index]?.options ?? {})
+    )
+    return made.map(({ task }) => task)
+  })
+
+  return {
+    all,
+    one: (tool: string, routed: Call["routed"], options: Accept) =>
+      Effect.flatMap(all(tool, [{ routed, options }]), ([task]) =>
+        task === undefined ? Effect.dieMessage("one call makes one task") : Effect.succeed(task)
+      )
+  }
 })
 
 /** Two principals may choose the same key, and neither may learn of the other's task by it. */
@@ -108,7 +150,7 @@ const keyOf = (principal: string, key: string): string => (isLocal(principal) ? 
 /** What makes two calls the same call, whatever the config has become between them. */
 const meaningOf = (
   tool: string,
-  { accountProfile, backend, input, metadata, runtime, target, taskType }: RoutedRequest
+  { accountProfile, backend, input, metadata, runtime, target, taskType, terms }: RoutedRequest
 ): string =>
   canonical([
     tool,
@@ -120,7 +162,8 @@ const meaningOf = (
     target.protocol ?? null,
     target.details ?? null,
     input,
-    metadata ?? null
+    metadata ?? null,
+    ...(terms === undefined ? [] : [defined({ ...terms, budget: terms.budget && defined({ ...terms.budget }) })])
   ])
 
 const preview = 120

@@ -78,6 +78,12 @@ export const retryNote = (failure: AdapterFailure, attempt: number) =>
     message: `Attempt ${attempt} did not reach the backend (${failure.message}); trying again.`
   }) as const
 
+export const pauseNote = (failure: AdapterFailure) =>
+  ({
+    type: "task.progress",
+    message: `The backend wants to be left alone for a while (${failure.message}); trying again then.`
+  }) as const
+
 export const indeterminate = (task: Task, failure: AdapterFailure | undefined): TaskError => ({
   code: "start.indeterminate",
   message:

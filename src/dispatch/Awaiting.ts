@@ -6,7 +6,7 @@ import { isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
 import { Store } from "../services/Store.js"
-import { makeVisible } from "./Visible.js"
+import { makeGroups } from "./Groups.js"
 import { Watch } from "./Watch.js"
 
 export const AwaitMode = Schema.Literal("any", "all")
@@ -25,6 +25,8 @@ export const AwaitView = Schema.Struct({
       artifacts: Schema.optional(View.TaskResultView.fields.artifacts),
       status: TaskStatus,
       revision: Schema.Int,
+      /** Its name within its group. */
+      key: Schema.optional(Schema.String),
       questions: Schema.optional(Schema.Array(View.QuestionView))
     })
   )
@@ -71,12 +73,18 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
     Effect.gen(function* () {
       const store = yield* Store
       const watch = yield* Watch
-      const find = yield* makeVisible
+      const groups = yield* makeGroups
 
       const named = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
         if (ids.length === 0 || ids.length > mostAwaited)
           return yield* new InvalidInput({ path: "task_ids", problem: `must name 1 to ${mostAwaited} tasks` })
-        return yield* Effect.forEach(new Set(ids), find)
+        const tasks = yield* groups.named(ids)
+        return tasks.length > mostAwaited
+          ? yield* new InvalidInput({
+              path: "task_ids",
+              problem: `name ${tasks.length} tasks, more than ${mostAwaited}`
+            })
+          : tasks
       })
 
       const viewOf = Effect.fnUntraced(function* (task: Task) {
@@ -87,6 +95,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
           ...result,
           ...(left.length === 0 ? {} : { artifacts: left }),
           revision: task.revision,
+          ...(task.lineage?.key === undefined ? {} : { key: task.lineage.key }),
           ...(asked.length === 0 ? {} : { questions: asked.filter(isOpen).map(View.question) })
         }
       })

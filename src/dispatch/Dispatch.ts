@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Clock, Context, Effect, Layer, Option, Schedule } from "effect"
 import type { Account } from "../domain/Config.js"
 import { type DispatchError, TaskTerminal } from "../domain/DispatchError.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
@@ -13,8 +13,10 @@ import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { type LogPage, Store } from "../services/Store.js"
 import { type Accept, makeAccept } from "./Accept.js"
+import { isGroup, makeGroups, type Relatives } from "./Groups.js"
 import { type LogQuery, readLog } from "./LogSearch.js"
 import { eventPages } from "./EventPages.js"
+import { makeParts } from "./Parts.js"
 import { makeVisible, ownOnly } from "./Visible.js"
 import { waitFor } from "./WaitFor.js"
 
@@ -25,8 +27,13 @@ export interface ListQuery {
   readonly statuses?: ReadonlyArray<TaskStatus> | undefined
   readonly runtime?: string | undefined
   readonly provider?: string | undefined
+  readonly group?: string | undefined
   readonly limit: number
   readonly before?: number | undefined
+}
+
+export interface SpawnOptions extends Accept {
+  readonly relatives?: Relatives | undefined
 }
 
 export interface Capability {
@@ -44,7 +51,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
   Dispatch,
   {
     /** Accepts work by its short form. Returns once it is on disk, before anything runs. */
-    readonly spawn: (call: SpawnCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
+    readonly spawn: (call: SpawnCall, accept: SpawnOptions) => Effect.Effect<View.TaskHandle, DispatchError>
     /** Accepts work by its long form. */
     readonly dispatch: (call: DispatchCall, accept: Accept) => Effect.Effect<View.TaskHandle, DispatchError>
     /**
@@ -87,6 +94,8 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       const world = { config, specs: adapters.specs, environment, secretIn }
 
       const accept = yield* makeAccept
+      const groups = yield* makeGroups
+      const parts = yield* makeParts
 
       const find = yield* makeVisible
 
@@ -104,11 +113,19 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
       ) {
         const now = yield* find(id)
         const known = sinceRevision ?? now.revision
+        const at = yield* Clock.currentTimeMillis
         const task = yield* waited(now, waitSeconds, (seen) => seen.revision > known || isTerminal(seen.status))
         if (sinceRevision !== undefined && task.revision <= sinceRevision) return View.unchanged(task)
         const asked = task.status === "input_required" ? yield* store.questions(task.id) : []
         const open = asked.length === 0 ? {} : { questions: asked.filter(isOpen).map(View.question) }
-        if (sinceRevision === undefined) return { ...View.record(task, full), ...open }
+        if (sinceRevision === undefined) {
+          const queued = task.status === "queued" ? yield* store.queue(task.id) : Option.none()
+          const place = Option.match(queued, {
+            onNone: () => ({}),
+            onSome: (found) => ({ queue: View.place(found, at) })
+          })
+          return { ...View.record(task, full), ...place, ...open }
+        }
         const page = yield* (full ? earliest : latest)(task, sinceRevision)
         return { ...View.delta(task, page, full), ...open }
       })
@@ -122,7 +139,7 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           return yield* store.commit(task, {
             transition: "cancel",
             dueAt: 0,
-            ...(wanted.to === "cancelled" ? { settled: true } : {})
+            ...(wanted.to === "cancelled" && !(yield* parts.has(task)) ? { settled: true } : {})
           })
         })
         const wished = yield* Effect.retry(wish, {
@@ -134,11 +151,40 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
         return cancelView(ended)
       })
 
+      const cancelOne = (id: string, waitSeconds: number) =>
+        cancel(id, waitSeconds).pipe(
+          Effect.catchTags({
+            TaskNotFound: () => Effect.succeed<View.CancelView>({ status: "not_found" }),
+            TaskTerminal: (error) =>
+              Effect.succeed<View.CancelView>({
+                status: "failed",
+                error: { code: error.code, message: error.message }
+              })
+          }),
+          Effect.tapBoth({
+            onSuccess: (view) =>
+              audit.append({
+                event: "cancel_task",
+                taskId: id,
+                outcome: view.status,
+                ...(view.error === undefined ? {} : { code: view.error.code })
+              }),
+            onFailure: (error) =>
+              audit.append({ event: "cancel_task", taskId: id, outcome: "refused", code: error.code })
+          })
+        )
+
       return {
-        spawn: (call, options) =>
-          Effect.map(accept("spawn_cloud_agent", routeSpawn(world, call), options), View.handle),
+        spawn: Effect.fn("dispatch.spawn")(function* (call: SpawnCall, { relatives = {}, ...options }: SpawnOptions) {
+          const lineage = yield* groups.lineage(relatives)
+          const task = yield* accept.one("spawn_cloud_agent", routeSpawn(world, call), {
+            ...options,
+            ...(Object.keys(lineage).length === 0 ? {} : { lineage })
+          })
+          return View.handle(task)
+        }),
         dispatch: (call, options) =>
-          Effect.map(accept("dispatch_task", routeDispatch(world, call), options), View.handle),
+          Effect.map(accept.one("dispatch_task", routeDispatch(world, call), options), View.handle),
         status,
         logs: Effect.fn("dispatch.logs")(function* (id: string, query: LogQuery) {
           const task = yield* find(id)
@@ -152,27 +198,13 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           return View.result(task, yield* store.artifacts(task.id))
         }),
         cancel: (id, waitSeconds = cancelWaitSeconds) =>
-          cancel(id, waitSeconds).pipe(
-            Effect.catchTags({
-              TaskNotFound: () => Effect.succeed<View.CancelView>({ status: "not_found" }),
-              TaskTerminal: (error) =>
-                Effect.succeed<View.CancelView>({
-                  status: "failed",
-                  error: { code: error.code, message: error.message }
-                })
-            }),
-            Effect.tapBoth({
-              onSuccess: (view) =>
-                audit.append({
-                  event: "cancel_task",
-                  taskId: id,
-                  outcome: view.status,
-                  ...(view.error === undefined ? {} : { code: view.error.code })
-                }),
-              onFailure: (error) =>
-                audit.append({ event: "cancel_task", taskId: id, outcome: "refused", code: error.code })
-            })
-          ),
+          isGroup(id)
+            ? groups.tasks(id).pipe(
+                Effect.flatMap(Effect.forEach((task) => cancelOne(task.id, waitSeconds), { concurrency: "unbounded" })),
+                Effect.map(groupCancelView),
+                Effect.catchTag("TaskNotFound", () => Effect.succeed<View.CancelView>({ status: "not_found" }))
+              )
+            : cancelOne(id, waitSeconds),
         list: (query) =>
           Effect.map(
             Effect.flatMap(ownOnly, (own) => store.list({ ...query, ...own })),
@@ -200,6 +232,23 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
   )
 }
 
+/** Tasks that had ended before need no stopping. */
+const groupCancelView = (views: ReadonlyArray<View.CancelView>): View.CancelView => {
+  const open = views.filter(({ error }) => error?.code === unconfirmed)
+  return open.length === 0
+    ? { status: "cancelled" }
+    : {
+        status: "failed",
+        error: {
+          code: unconfirmed,
+          message: `${open.length} of ${views.length} tasks were told to stop and are not confirmed stopped yet; call cancel_task again.`,
+          retryable: true
+        }
+      }
+}
+
+const unconfirmed = "cancel.unconfirmed"
+
 const cancelView = (task: Task): View.CancelView => {
   const { providerRefs } = task
   if (task.status === "cancelled") return { status: "cancelled", providerRefs }
@@ -211,7 +260,7 @@ const cancelView = (task: Task): View.CancelView => {
     status: "failed",
     providerRefs,
     error: {
-      code: "cancel.unconfirmed",
+      code: unconfirmed,
       message:
         "The work was told to stop, but it is not confirmed that nothing runs any more. It is still being stopped; ask get_task_status, or call cancel_task again.",
       retryable: true

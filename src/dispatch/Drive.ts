@@ -1,4 +1,5 @@
 import { Clock, Context, Effect, Layer, Schedule } from "effect"
+import { judge } from "../domain/Deadlines.js"
 import type { StoreFailed, TaskChanged } from "../domain/DispatchError.js"
 import { encodeText } from "../domain/Json.js"
 import { isTerminal } from "../domain/Lifecycle.js"
@@ -7,23 +8,23 @@ import { type Adapter, type AdapterFailure, Adapters, errorOf } from "../service
 import { Ids } from "../services/Ids.js"
 import type { Next, Step } from "../services/Scheduler.js"
 import { type Change, Store } from "../services/Store.js"
-import { makeAsking, parked } from "./Questions.js"
-import { guard, indeterminate, keptUntil, load, progress, retryNote, unstoppable } from "./AdapterAnswer.js"
+import { guard, indeterminate, keptUntil, load, pauseNote, progress, retryNote } from "./AdapterAnswer.js"
+import { makeParts } from "./Parts.js"
 import {
   backoff,
-  cancelPatience,
   makePatience,
   observePatience,
+  pausePatience,
   resendPause,
   resendWindow,
-  stoppingPatience,
   storePause
 } from "./Patience.js"
+import { makeAsking, parked } from "./Questions.js"
+import { stopping } from "./Stopping.js"
+import { makeTerms, usageOf } from "./TermsStep.js"
 
 /** How often a start that is known not to have arrived is tried in all. */
 const startAttempts = 4
-/** How much output is still collected from work that was stopped, in observations. */
-const drainLimit = 256
 
 type Stepping = Effect.Effect<Next, TaskChanged | StoreFailed>
 
@@ -37,6 +38,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       const ids = yield* Ids
       const patience = yield* makePatience
       const asking = yield* makeAsking
+      const parts = yield* makeParts
+      const underTerms = yield* makeTerms
 
       const commit = (task: Task, change: Change) => store.commit(task, change)
       const again = (task: Task): Next => (task.settled ? { next: "settled", task } : { next: "again", task })
@@ -44,7 +47,11 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
 
       const postpone = Effect.fn("drive.postpone")(function* (task: Task, change: Change, attempt: number, from = 0) {
         const now = yield* Clock.currentTimeMillis
-        const postponed = yield* commit(task, { ...change, dueAt: Math.max(now + backoff(attempt), from) })
+        const wanted = Math.max(now + backoff(attempt), from)
+        const { next = wanted } = judge(task, [], now)
+        const dueAt = Math.min(wanted, next)
+        const told = from > now && !isTerminal(task.status) ? { waitingUntil: from } : {}
+        const postponed = yield* commit(task, { ...change, ...told, dueAt })
         return { next: "later", task: postponed } satisfies Next
       })
 
@@ -81,10 +88,23 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       })
 
       /** Only after a start that is known not to have arrived. */
-      const restartOrFail = (task: Task, failure: AdapterFailure) =>
-        failure.delivery !== "done" && failure.retryable && task.attempt < startAttempts
-          ? postpone(task, { startToken: "", entries: [retryNote(failure, task.attempt)] }, task.attempt)
-          : fail(task, errorOf(failure))
+      const restartOrFail = Effect.fn("drive.restart")(function* (task: Task, failure: AdapterFailure) {
+        if (failure.delivery === "done" || !failure.retryable) return yield* fail(task, errorOf(failure))
+        const paused = yield* pauseOf(task, failure)
+        if (paused !== undefined)
+          return yield* postpone(task, { startToken: "", entries: [pauseNote(failure)] }, 1, paused)
+        return task.attempt < startAttempts
+          ? yield* postpone(task, { startToken: "", entries: [retryNote(failure, task.attempt)] }, task.attempt)
+          : yield* fail(task, errorOf(failure))
+      })
+
+      /** Until when a backend wants to be left alone; that is no attempt, but nobody waits for it for ever. */
+      const pauseOf = (task: Task, { retryAt }: AdapterFailure) =>
+        Effect.map(Clock.currentTimeMillis, (now) =>
+          retryAt !== undefined && retryAt > now && retryAt - (task.admittedAt ?? task.createdAt) < pausePatience
+            ? retryAt
+            : undefined
+        )
 
       /** What the far side has begun is written down however long the store fails: a lost note could not be told from a lost start. */
       const persist = (task: Task, change: Change) =>
@@ -123,6 +143,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           : Effect.succeed(false)
 
       const queued = Effect.fn("drive.queued")(function* (adapter: typeof Adapter.Service, task: Task) {
+        const unmet = yield* parts.unmet(task)
+        if (unmet !== undefined) return yield* unmet === "not yet" ? postpone(task, {}, 1) : fail(task, unmet)
         const prepared = yield* Effect.either(guard("prepare", () => adapter.prepare(task)))
         if (prepared._tag === "Left") return yield* retryOrFail(task, prepared.left)
         const change = progress(prepared.right)
@@ -138,14 +160,15 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           : yield* begin(adapter, task, { transition: "start", ...progress(provisioned.right) })
       })
 
-      const retryOrFail = (task: Task, failure: AdapterFailure) =>
-        failure.retryable && task.attempt < startAttempts
-          ? postpone(
-              task,
-              { attempt: task.attempt + 1, entries: [retryNote(failure, task.attempt + 1)] },
-              task.attempt + 1
-            )
-          : fail(task, errorOf(failure))
+      const retryOrFail = Effect.fn("drive.retry")(function* (task: Task, failure: AdapterFailure) {
+        if (!failure.retryable) return yield* fail(task, errorOf(failure))
+        const paused = yield* pauseOf(task, failure)
+        if (paused !== undefined) return yield* postpone(task, { entries: [pauseNote(failure)] }, 1, paused)
+        const attempt = task.attempt + 1
+        return attempt <= startAttempts
+          ? yield* postpone(task, { attempt, entries: [retryNote(failure, attempt)] }, attempt)
+          : yield* fail(task, errorOf(failure))
+      })
 
       /** Takes in what the work said; its outcome ends the collecting. */
       const collect = Effect.fn("drive.collect")(function* (adapter: typeof Adapter.Service, task: Task) {
@@ -160,11 +183,13 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         const { right: observation } = seen
         const ended = observation.outcome !== undefined
         const moved = encodeText(observation.cursor) !== encodeText(task.cursor ?? null)
+        const usage = usageOf(task, observation.entries)
         const silent = observation.entries.length === 0 && observation.goesOn !== true
         if (!moved && !ended && silent) return { task, millis: observation.pollAfter, ended }
         const committed = yield* commit(task, {
           ...(yield* asking(adapter, task, observation)),
           cursor: observation.cursor,
+          ...(usage === undefined ? {} : { usage }),
           ...(observation.artifacts !== undefined ? { artifacts: observation.artifacts } : {}),
           ...(observation.outcome !== undefined ? { transition: "finish", outcome: observation.outcome } : {})
         })
@@ -192,53 +217,11 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         return again(yield* commit(task, { transition: "succeed", settled: open.length === 0 }))
       })
 
-      const cancelling = Effect.fn("drive.cancelling")(function* (adapter: typeof Adapter.Service, task: Task) {
-        const cancelled = yield* Effect.either(guard("cancel", () => adapter.cancel(task)))
-        if (cancelled._tag === "Left") return yield* keepStopping(task, cancelled.left, backoff(1))
-        const { right: answer } = cancelled
-        if (answer.state === "stopping") return yield* keepStopping(task, undefined, answer.pollAfter)
-        yield* patience.regained(task.id)
-        if (answer.state === "finished") {
-          const collected = yield* collect(adapter, task)
-          return collected.ended || collected.millis === 0
-            ? again(collected.task)
-            : after(collected.task, collected.millis)
-        }
-        const drained = answer.drained === true ? task : yield* drain(adapter, task)
-        const open = yield* openResources(drained)
-        return again(
-          yield* commit(drained, { transition: "stopped", entries: answer.entries ?? [], settled: open.length === 0 })
-        )
-      })
-
-      /** Not stopped yet; `failure` if the adapter could not even ask. */
-      const keepStopping = Effect.fn("drive.keepStopping")(function* (
-        task: Task,
-        failure: AdapterFailure | undefined,
-        pause: number
-      ) {
-        const waited = yield* patience.lost(task.id, "cancel")
-        return waited < (failure === undefined ? stoppingPatience : cancelPatience)
-          ? after(task, pause)
-          : yield* fail(task, unstoppable(failure))
-      })
-
-      /** What stopped work had still printed; a start that never happened has nothing. */
-      const drain = Effect.fn("drive.drain")(function* (adapter: typeof Adapter.Service, task: Task) {
-        if ((task.startToken ?? "") === "") return task
-        let current = task
-        for (let round = 0; round < drainLimit; round++) {
-          const seen = yield* Effect.either(guard("observe", () => adapter.observe(current)))
-          if (seen._tag === "Left") return current
-          const { entries, cursor, outcome, pollAfter } = seen.right
-          if (entries.length > 0) current = yield* commit(current, { entries, cursor })
-          if (outcome !== undefined || pollAfter > 0) return current
-        }
-        return current
-      })
+      const cancelling = stopping({ store, patience, parts, openResources, collect, fail, again, after })
 
       /** The status is final by now; what is left is to confirm that nothing is left. */
       const cleanup = Effect.fn("drive.cleanup")(function* (adapter: typeof Adapter.Service, task: Task) {
+        if (task.status === "cancelled") yield* parts.cancel(task)
         const open = yield* openResources(task)
         const cleaned = yield* Effect.either(guard("cleanup", () => adapter.cleanup(task, open)))
         if (cleaned._tag === "Left") {
@@ -282,7 +265,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       const step: Step = (task) =>
         Effect.either(load(adapters, task)).pipe(
           Effect.flatMap((loaded): Stepping => {
-            if (loaded._tag === "Right") return advance(loaded.right, task)
+            if (loaded._tag === "Right") return underTerms(task, advance(loaded.right, task), fail)
             return isTerminal(task.status) ? postpone(task, {}, 7) : fail(task, errorOf(loaded.left))
           }),
           Effect.annotateLogs({ task: task.id })

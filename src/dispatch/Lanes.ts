@@ -72,7 +72,7 @@ export class Lanes extends Context.Tag("agentdispatch/Lanes")<
         { idempotencyKey }: Pick<Accept, "idempotencyKey">
       ) {
         const routed = yield* Effect.either(route(call))
-        const accepted = yield* accept("dispatch_unit", routed, { idempotencyKey, aliasOf, audited: unitAudit })
+        const accepted = yield* accept.one("dispatch_unit", routed, { idempotencyKey, aliasOf, audited: unitAudit })
         const task = yield* waited(accepted, patience, (seen) => unitStatus(seen) !== "pending")
         return unitStatus(task) === "failed" ? yield* failed(task) : unitView(task)
       })

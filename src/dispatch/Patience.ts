@@ -8,6 +8,8 @@ export const observePatience = 10 * 60_000
 export const cancelPatience = 2 * 60_000
 /** How long work may take to stop after it was told to, in milliseconds. */
 export const stoppingPatience = 10 * 60_000
+/** How long a backend may ask to be left alone before it gets the task, in milliseconds. */
+export const pausePatience = 24 * 3_600_000
 export const resendPause = 1_000
 export const storePause = 500
 

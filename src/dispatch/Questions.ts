@@ -1,4 +1,5 @@
 import { Clock, Effect } from "effect"
+import { stoppedBy } from "../domain/Deadlines.js"
 import type { Json } from "../domain/Json.js"
 import type { Task } from "../domain/Task.js"
 import {
@@ -100,13 +101,25 @@ const delivered = (question: TaskQuestion, last: boolean, note?: string): Change
   ...(last ? { transition: "resume" } : {})
 })
 
+/** What an observation left: the task, when it is worth looking again, and whether the work has ended. */
+export interface Collected {
+  readonly task: Task
+  readonly millis: number
+  readonly ended: boolean
+}
+
+/** An answer to ourselves. */
+const decided = (question: TaskQuestion, last: boolean): Change => {
+  const stopping = stoppedBy(question)
+  return stopping === undefined
+    ? delivered(question, last)
+    : { questions: [{ ...question, delivered: true }], transition: "cancel", stopping, dueAt: 0 }
+}
+
 interface Steps<E> {
   readonly store: typeof Store.Service
   readonly patience: Patience
-  readonly collect: (
-    adapter: typeof Adapter.Service,
-    task: Task
-  ) => Effect.Effect<{ readonly task: Task; readonly millis: number; readonly ended: boolean }, E>
+  readonly collect: (adapter: typeof Adapter.Service, task: Task) => Effect.Effect<Collected, E>
   readonly again: (task: Task) => Next
   readonly after: (task: Task, millis: number) => Next
 }
@@ -119,7 +132,8 @@ export const parked = <E>({ store, patience, collect, again, after }: Steps<E>) 
     question: TaskQuestion,
     last: boolean
   ) {
-    const { answer, workerKey } = question
+    const { answer, askedBy, workerKey } = question
+    if (askedBy === "dispatch") return again(yield* store.commit(task, decided(question, last)))
     const give = adapter.answer
     const settle = (note?: string) => Effect.map(store.commit(task, delivered(question, last, note)), again)
     if (give === undefined || answer === undefined)

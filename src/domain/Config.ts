@@ -1,5 +1,6 @@
 import { Effect, Option, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
+import { Concurrency } from "./Concurrency.js"
 import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
 import { HttpConfig } from "./HttpConfig.js"
 import { type Json, JsonObject } from "./Json.js"
@@ -8,6 +9,7 @@ import { missing, policyIssues } from "./PolicyChecks.js"
 import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
 import { Target, TargetMode } from "./Task.js"
+import { Terms } from "./Terms.js"
 
 const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
 const Names = Schema.Array(NonBlank)
@@ -45,7 +47,8 @@ export const RuntimeProfile = Schema.Struct({
   model: maybe(Model),
   runtimeTools: maybe(JsonObject),
   requiredInputs: maybe(Names),
-  metadata: maybe(JsonObject)
+  metadata: maybe(JsonObject),
+  terms: maybe(Terms)
 })
 export type RuntimeProfile = typeof RuntimeProfile.Type
 
@@ -59,7 +62,8 @@ export const Defaults = Schema.Struct({
   protocol: maybe(NonBlank),
   framework: maybe(NonBlank),
   model: maybe(Model),
-  runtimeTools: maybe(JsonObject)
+  runtimeTools: maybe(JsonObject),
+  terms: maybe(Terms)
 })
 export type Defaults = typeof Defaults.Type
 
@@ -104,6 +108,8 @@ export const Config = Schema.Struct({
   runtimes: named(RuntimeProfile),
   defaults: Schema.optionalWith(Defaults, { default: () => ({}), exact: true }),
   policy: Schema.optionalWith(Policy, { default: () => ({ rules: [] }), exact: true }),
+  /** How many tasks may be under way at once; the others wait in the queue. */
+  concurrency: maybe(Concurrency),
   waits: maybe(Waits),
   http: maybe(HttpConfig),
   redaction: maybe(RedactionRules),

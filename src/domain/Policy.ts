@@ -121,7 +121,7 @@ const plain = { allow: "allows it", deny: "denies it" } as const
 const textOf = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined)
 
 /** A lane's details say where its work goes, whatever the input says beside them. */
-const laneOf = ({ details, input, provider }: RoutedRequest): string | undefined => {
+export const laneOf = ({ details, input, provider }: RoutedRequest): string | undefined => {
   if (provider !== "lane") return undefined
   const named = ({ orguser, repo }: JsonObject) =>
     typeof orguser === "string" && typeof repo === "string" ? `${orguser}/${repo}` : undefined

@@ -1,7 +1,9 @@
+import { Predicate } from "effect"
 import { lookup } from "./Config.js"
 import { canonical, type JsonObject } from "./Json.js"
 import { criterionNames, type Decision, limitsOf } from "./Policy.js"
 import type { Policy, PolicyRule } from "./PolicyConfig.js"
+import type { Terms } from "./Terms.js"
 
 /** What a task may use up, as far as it is known before it runs. */
 export interface Demand {
@@ -17,9 +19,14 @@ export interface Excess {
   readonly remedy: string
 }
 
-export const demandOf = (request: { readonly backend: string; readonly details: JsonObject }): Demand => {
-  const { deadlineSeconds } = request.details
-  return { backend: request.backend, ...(typeof deadlineSeconds === "number" ? { deadlineSeconds } : {}) }
+/** The earlier of the deadlines that its backend and its terms set. */
+export const demandOf = (request: {
+  readonly backend: string
+  readonly details: JsonObject
+  readonly terms?: Terms | undefined
+}): Demand => {
+  const deadlines = [request.details["deadlineSeconds"], request.terms?.runSeconds].filter(Predicate.isNumber)
+  return { backend: request.backend, ...(deadlines.length === 0 ? {} : { deadlineSeconds: Math.min(...deadlines) }) }
 }
 
 /** The most a task costs, in US dollars: its backend's price until its deadline. Unknown without either, but for what is free. */

@@ -14,7 +14,7 @@ import {
   type RuntimeProfileNotFound
 } from "./DispatchError.js"
 import { defined, type Json, type JsonObject } from "./Json.js"
-import { chooseBackend, findSpec, sameProvider, type World } from "./RoutingBackend.js"
+import { chooseBackend, findSpec, onlyAccount, sameProvider, type World } from "./RoutingBackend.js"
 import { finish, refuseCredential } from "./RoutingChecks.js"
 import {
   answerNeeds,
@@ -25,6 +25,7 @@ import {
   mergeDetails,
   supports
 } from "./RoutingDetails.js"
+import { readTerms } from "./RoutingTerms.js"
 import type { RoutedRequest, TargetMode, TaskType } from "./Task.js"
 
 /** What a caller may say about where its work runs. */
@@ -52,6 +53,8 @@ export interface SpawnCall {
   readonly taskType?: TaskType | undefined
   /** For `command.run`: the executable and its arguments. */
   readonly command?: ReadonlyArray<string> | undefined
+  /** `Terms`, not yet decoded. */
+  readonly terms?: JsonObject | undefined
 }
 
 /** The long form: every part of the route by name. */
@@ -68,6 +71,8 @@ export interface DispatchCall {
   }
   readonly input: JsonObject
   readonly metadata?: JsonObject | undefined
+  /** `Terms`, not yet decoded. */
+  readonly terms?: JsonObject | undefined
 }
 
 export type RoutingError =
@@ -169,6 +174,7 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
     questions.push(...answered.questions.filter((question) => !questions.some((other) => other.id === question.id)))
     if (questions.length > 0) return yield* Either.left(ask())
 
+    const terms = yield* readTerms(call.terms, profile?.terms, defaults.terms)
     const input = defined({
       instruction: call.instruction,
       command: call.command,
@@ -196,7 +202,8 @@ export const routeSpawn = (world: World, call: SpawnCall): Either.Either<RoutedR
         input,
         ...(profile?.metadata === undefined && call.metadata === undefined
           ? {}
-          : { metadata: { ...profile?.metadata, ...call.metadata } })
+          : { metadata: { ...profile?.metadata, ...call.metadata } }),
+        ...(terms === undefined ? {} : { terms })
       },
       call.context === undefined ? [] : [["context", call.context]],
       world.secretIn
@@ -250,6 +257,7 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
         new InvalidInput({ path: "input.instruction", problem: "is missing or blank; say what the agent should do" })
       )
     }
+    const terms = yield* readTerms(call.terms, undefined, config.defaults.terms)
     return yield* finish(
       {
         provider: call.provider,
@@ -266,7 +274,8 @@ export const routeDispatch = (world: World, call: DispatchCall): Either.Either<R
         },
         details: answered.details,
         input: call.input,
-        ...(call.metadata === undefined ? {} : { metadata: call.metadata })
+        ...(call.metadata === undefined ? {} : { metadata: call.metadata }),
+        ...(terms === undefined ? {} : { terms })
       },
       [["input", call.input]],
       world.secretIn
@@ -284,11 +293,4 @@ const isOpen = ({ defaults }: Config, call: SpawnCall): boolean =>
 const impliedRuntime = (config: Config, call: SpawnCall): string | undefined => {
   const names = Object.keys(config.runtimes)
   return isOpen(config, call) && names.length === 1 ? names[0] : undefined
-}
-
-const onlyAccount = (config: Config, provider: string | undefined): string | undefined => {
-  const names = Object.keys(config.accounts).filter(
-    (name) => provider === undefined || config.accounts[name]?.provider === provider
-  )
-  return names.length === 1 ? names[0] : undefined
 }

@@ -67,3 +67,11 @@ export const sameProvider = (name: string, account: Account, provider: string) =
   account.provider === provider
     ? Either.void
     : Either.left(new AccountProviderMismatch({ account: name, accountProvider: account.provider, provider }))
+
+/** The one account there is, of a provider if one is named. */
+export const onlyAccount = (config: Config, provider: string | undefined): string | undefined => {
+  const names = Object.keys(config.accounts).filter(
+    (name) => provider === undefined || config.accounts[name]?.provider === provider
+  )
+  return names.length === 1 ? names[0] : undefined
+}

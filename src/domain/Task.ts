@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { Json, JsonObject } from "./Json.js"
 import { TaskStatus } from "./Lifecycle.js"
+import { Terms, Usage } from "./Terms.js"
 
 /** `task_` and 26 characters of Crockford base 32 (130 random bits): the one id a task has everywhere. */
 export const TaskId = Schema.String.pipe(
@@ -44,7 +45,8 @@ export const RoutedRequest = Schema.Struct({
   /** Backend, profile and call details merged, decoded by the adapter's own schema. */
   details: JsonObject,
   input: JsonObject,
-  metadata: Schema.optional(JsonObject)
+  metadata: Schema.optional(JsonObject),
+  terms: Schema.optional(Terms)
 })
 export type RoutedRequest = typeof RoutedRequest.Type
 
@@ -75,6 +77,19 @@ export type NewArtifact = typeof NewArtifact.Type
 export const Artifact = Schema.Struct({ ...NewArtifact.fields, id: Schema.String, createdAt: Schema.Int })
 export type Artifact = typeof Artifact.Type
 
+/** How a task hangs together with others. */
+export const Lineage = Schema.Struct({
+  /** Tasks that were dispatched together. */
+  group: Schema.optional(Schema.String),
+  /** Its name within the group. */
+  key: Schema.optional(Schema.String),
+  /** The task it is a part of; when that is cancelled, so is this. */
+  parent: Schema.optional(TaskId),
+  /** The tasks that must succeed before it leaves the queue; when one of them does not, this fails. */
+  dependsOn: Schema.optional(Schema.Array(TaskId))
+})
+export type Lineage = typeof Lineage.Type
+
 /** A task as the store remembers it; times are milliseconds since 1970. */
 export const Task = Schema.Struct({
   id: TaskId,
@@ -87,6 +102,7 @@ export const Task = Schema.Struct({
   /** On whose behalf it was dispatched. */
   principal: Schema.optional(Schema.String),
   alias: Schema.optional(Schema.String),
+  lineage: Schema.optional(Lineage),
   attempt: Schema.Int,
   startToken: Schema.optional(Schema.String),
   providerRefs: JsonObject,
@@ -100,7 +116,16 @@ export const Task = Schema.Struct({
   /** Nothing is left to do: terminal, and every resource confirmed gone. */
   settled: Schema.Boolean,
   createdAt: Schema.Int,
-  updatedAt: Schema.Int
+  updatedAt: Schema.Int,
+  /** When it left the queue. */
+  admittedAt: Schema.optional(Schema.Int),
+  /** When the far side first had it. */
+  startedAt: Schema.optional(Schema.Int),
+  /** Until when its backend wants to be left alone. */
+  waitingUntil: Schema.optional(Schema.Int),
+  /** Why we are stopping it, where that is nobody's wish; its error once nothing of it runs. */
+  stopping: Schema.optional(TaskError),
+  usage: Schema.optional(Usage)
 })
 export type Task = typeof Task.Type
 

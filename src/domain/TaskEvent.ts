@@ -11,6 +11,7 @@ export const TaskEventType = Schema.Literal(
   "task.log",
   "task.result",
   "task.heartbeat",
+  "task.usage",
   "task.input_required",
   "task.answered",
   "task.resumed",

@@ -54,7 +54,9 @@ export const TaskQuestion = Schema.Struct({
   answeredBy: Schema.optional(Schema.String),
   answeredAt: Schema.optional(Schema.Int),
   /** The agent has the answer. */
-  delivered: Schema.Boolean
+  delivered: Schema.Boolean,
+  /** Ours, not the agent's; its answer is for us. */
+  askedBy: Schema.optional(Schema.Literal("dispatch"))
 })
 export type TaskQuestion = typeof TaskQuestion.Type
 
@@ -65,12 +67,14 @@ export const usualWaitSeconds = 24 * 3_600
 export const isOpen = ({ answer }: TaskQuestion): boolean => answer === undefined
 export const isUndelivered = ({ answer, delivered }: TaskQuestion): boolean => answer !== undefined && !delivered
 
+/** A question in a worker's words. */
+export interface NewQuestion {
+  readonly message?: string | undefined
+  readonly payload?: Json | undefined
+}
+
 /** A worker's question as it is kept; a payload it got wrong still is a question that text can answer. */
-export const ask = (
-  asked: { readonly message?: string | undefined; readonly payload?: Json | undefined },
-  known: ReadonlyArray<TaskQuestion>,
-  now: number
-): TaskQuestion => {
+export const ask = (asked: NewQuestion, known: ReadonlyArray<TaskQuestion>, now: number): TaskQuestion => {
   const {
     choices,
     default: preset,

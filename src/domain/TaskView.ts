@@ -2,9 +2,10 @@ import { DateTime, Schema } from "effect"
 import { Json, JsonObject } from "./Json.js"
 import { isTerminal, TaskStatus } from "./Lifecycle.js"
 import { shrink, shrinkText } from "./Shrink.js"
-import { type Artifact, Target, type Task, TaskError, TaskType } from "./Task.js"
+import { type Artifact, Lineage, Target, type Task, TaskError, TaskType } from "./Task.js"
 import type { TaskEvent } from "./TaskEvent.js"
 import { AnswerField, type TaskQuestion } from "./TaskQuestion.js"
+import { Terms, Usage } from "./Terms.js"
 
 /** What a dispatch returns at once. */
 export const TaskHandle = Schema.Struct({
@@ -62,6 +63,13 @@ export const TaskStatusView = Schema.Struct({
   events: Schema.optional(Schema.Array(EventView)),
   /** There are more events: earlier ones, which `full: true` shows, or with it later ones, from `revision` on. */
   eventsOmitted: Schema.optional(Schema.Boolean),
+  /** Of a queued task: what is before it, and when it may leave the queue, judged by the last ones. */
+  queue: Schema.optional(Schema.Struct({ ahead: Schema.Int, estimatedStart: Schema.optional(Schema.String) })),
+  /** Its backend wants to be left alone until then. */
+  waitingUntil: Schema.optional(Schema.String),
+  terms: Schema.optional(Terms),
+  lineage: Schema.optional(Lineage),
+  usage: Schema.optional(Usage),
   createdAt: Schema.optional(Schema.String),
   updatedAt: Schema.optional(Schema.String)
 })
@@ -116,6 +124,28 @@ export const LogView = Schema.Struct({
 
 /** A time in milliseconds since 1970 as callers read it. */
 export const iso = (millis: number): string => DateTime.formatIso(DateTime.unsafeMake(millis))
+
+/** Where a queued task stands; `now` is in milliseconds since 1970. */
+export const place = (
+  {
+    ahead,
+    lately,
+    underWay
+  }: { readonly ahead: number; readonly lately: ReadonlyArray<number>; readonly underWay: number },
+  now: number
+) => ({
+  ahead,
+  ...(lately.length === 0
+    ? {}
+    : {
+        estimatedStart: iso(
+          now +
+            Math.round(
+              ((ahead + 1) / Math.max(1, underWay)) * (lately.reduce((sum, took) => sum + took, 0) / lately.length)
+            )
+        )
+      })
+})
 
 export const question = ({ key, question: text, fields, expiresAt }: TaskQuestion) => ({
   key,
@@ -178,6 +208,9 @@ export const record = (task: Task, full: boolean): TaskStatusView => {
     backendName: request.backend,
     providerRefs: size(task.providerRefs),
     ...(task.cloudAgent === undefined ? {} : { cloudAgent: task.cloudAgent }),
+    ...(request.terms === undefined ? {} : { terms: request.terms }),
+    ...(task.lineage === undefined ? {} : { lineage: task.lineage }),
+    ...movingOf(task),
     ...outcomeOf(task, size),
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt)
@@ -216,9 +249,15 @@ export const delta = (task: Task, page: EventPage, full: boolean): TaskStatusVie
         ...(event.message === undefined ? {} : { message: full ? event.message : shrinkText(event.message) }),
         ...(event.payload === undefined ? {} : { payload: size(event.payload) })
       })),
+    ...movingOf(task),
     ...outcomeOf(task, size)
   }
 }
+
+const movingOf = ({ usage, waitingUntil }: Task) => ({
+  ...(waitingUntil === undefined ? {} : { waitingUntil: iso(waitingUntil) }),
+  ...(usage === undefined ? {} : { usage })
+})
 
 export const summary = (task: Task): TaskSummary => {
   const instruction = task.request.input["instruction"] ?? task.request.input["task"]

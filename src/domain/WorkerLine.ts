@@ -58,6 +58,7 @@ export const tellable: ReadonlySet<string> = new Set([
   "task.log",
   "task.result",
   "task.heartbeat",
+  "task.usage",
   "task.input_required",
   "runtime.provisioned",
   "session.created"

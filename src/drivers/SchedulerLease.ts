@@ -1,8 +1,10 @@
 import { Clock, Duration, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
+import { mostOf } from "../domain/Concurrency.js"
 import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Ids } from "../services/Ids.js"
 import { type Next, Scheduler, type Step } from "../services/Scheduler.js"
+import { Settings } from "../services/Settings.js"
 import { type ClaimRequest, Store } from "../services/Store.js"
 
 export interface LeaseOptions {
@@ -29,6 +31,7 @@ export const layer = (options: LeaseOptions = defaults) =>
     Effect.gen(function* () {
       const store = yield* Store
       const adapters = yield* Adapters
+      const { config } = yield* Settings
       const owner = yield* (yield* Ids).token
       const leaseMillis = Duration.toMillis(options.lease)
       const bells = new Map<TaskId, Queue.Queue<void>>()
@@ -44,9 +47,11 @@ export const layer = (options: LeaseOptions = defaults) =>
           : (adapters.specs.find((spec) => spec.name === request.adapter)?.maxConcurrent ?? 1)
       }
 
+      const most = mostOf(config.concurrency ?? {})
+
       const claim = (request: Pick<ClaimRequest, "limit" | "only">) =>
         store
-          .claim({ ...request, owner, capacity })
+          .claim({ ...request, owner, capacity, most })
           .pipe(Effect.tapError(() => Effect.sync(() => void (doubtful = true))))
 
       const renew = Effect.flatMap(Clock.currentTimeMillis, (now) =>

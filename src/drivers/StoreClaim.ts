@@ -2,17 +2,18 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { ParseResult } from "effect"
 import { Effect } from "effect"
-import type { TaskId } from "../domain/Task.js"
+import { admit, type Counts, countsOf, readLine, roomOf, type Waiting } from "../domain/Admission.js"
 import type { ClaimRequest } from "../services/Store.js"
 import { decodeRequests, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
 
 type Reading<A> = Effect.Effect<A, SqlError | ParseResult.ParseError>
 
-/**
- * The tasks a claim may take, in the order it takes them. Within one backend the oldest queued task decides: while it
- * finds no room, no younger one overtakes it.
- */
-export const claimable = (sql: SqlClient, { only, limit, capacity }: ClaimRequest, now: number) => {
+/** The tasks a claim may take, in the order it takes them. */
+export const claimable = (
+  sql: SqlClient,
+  { only, limit, capacity, most = () => undefined }: ClaimRequest,
+  now: number
+) => {
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
   const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR t.owner NOT IN (${living})) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
@@ -23,71 +24,88 @@ export const claimable = (sql: SqlClient, { only, limit, capacity }: ClaimReques
     (rows) => rows.map(({ seq }) => seq)
   )
 
-  /** Steps from one name to the next, so that it costs the backends and not their tasks. */
-  const backends = Effect.map(
-    sql<{ backend: string }>`WITH RECURSIVE names (backend) AS (
-      SELECT min(backend) FROM tasks WHERE settled = 0 AND status = 'queued'
-      UNION ALL
-      SELECT (SELECT min(t.backend) FROM tasks t WHERE t.settled = 0 AND t.status = 'queued' AND t.backend > names.backend)
-      FROM names WHERE names.backend IS NOT NULL
-    ) SELECT backend FROM names WHERE backend IS NOT NULL`,
-    (rows) => rows.map(({ backend }) => backend)
+  /** Queued tasks that need no room, because all that is left for them is to fail. */
+  const failing = (room: number): Reading<ReadonlyArray<number>> =>
+    Effect.map(
+      sql<{ seq: number }>`SELECT t.seq FROM tasks t
+        WHERE t.settled = 0 AND t.status = 'queued' AND t.expires_at <= ${now} AND ${free} ORDER BY t.seq + 0 LIMIT ${room}`,
+      (rows) => rows.map(({ seq }) => seq)
+    )
+
+  /** Steps from one line to the next, so that it costs the lines and not their tasks. */
+  const lines: Reading<ReadonlyArray<string>> = Effect.map(
+    only === undefined
+      ? sql<{ line: string }>`WITH RECURSIVE lines (line) AS (
+          SELECT min(line) FROM tasks WHERE settled = 0 AND status = 'queued' AND blocked = 0
+          UNION ALL
+          SELECT (SELECT min(t.line) FROM tasks t
+            WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line > lines.line)
+          FROM lines WHERE lines.line IS NOT NULL
+        ) SELECT line FROM lines WHERE line IS NOT NULL`
+      : sql<{ line: string }>`SELECT line FROM tasks
+          WHERE settled = 0 AND status = 'queued' AND blocked = 0 AND id = ${only}`,
+    (rows) => rows.map(({ line }) => line)
   )
 
-  const backendOf = (id: TaskId) =>
+  const counts: Reading<Counts> = Effect.map(
+    sql<{ line: string; tasks: number }>`SELECT line, count(*) AS tasks FROM tasks
+        WHERE settled = 0 AND status <> 'queued' AND status NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY line
+      UNION ALL
+      SELECT t.line, count(*) AS tasks FROM owners o CROSS JOIN tasks t WHERE o.lease_until > ${now} AND t.owner = o.owner
+        AND t.settled = 0 AND t.status = 'queued' GROUP BY t.line`,
+    (rows) => countsOf(rows.map(({ line, tasks }) => [readLine(line), Number(tasks)]))
+  )
+
+  const waiting = (line: string, after: number, room: number): Reading<ReadonlyArray<Waiting<number>>> =>
     Effect.map(
-      sql<{ backend: string }>`SELECT backend FROM tasks WHERE settled = 0 AND status = 'queued' AND id = ${id}`,
-      (rows) => rows.map(({ backend }) => backend)
+      Effect.flatMap(
+        sql`SELECT t.seq, r.request FROM tasks t JOIN requests r ON r.task = t.seq
+          WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line = ${line} AND t.seq > ${after} AND ${free}
+          ORDER BY t.seq LIMIT ${room}`,
+        decodeRequests
+      ),
+      (rows) => rows.map(({ request, seq }) => ({ seq, request, task: seq }))
     )
 
-  const active = (backend: string) =>
-    Effect.map(
-      sql<{ count: number }>`SELECT
-        (SELECT count(*) FROM tasks WHERE settled = 0 AND status <> 'queued' AND backend = ${backend}
-          AND status NOT IN ('succeeded', 'failed', 'cancelled'))
-        + (SELECT count(*) FROM owners o CROSS JOIN tasks t WHERE o.lease_until > ${now} AND t.owner = o.owner
-          AND t.backend = ${backend} AND t.settled = 0 AND t.status = 'queued') AS count`,
-      ([row]) => row?.count ?? 0
-    )
+  const queued = Effect.fnUntraced(function* (room: number) {
+    const texts = yield* lines
+    if (texts.length === 0) return []
+    const before = yield* counts
+    const open = yield* Effect.forEach(texts, (text) => {
+      const line = readLine(text)
+      const places = Math.min(room, roomOf(line, before, most))
+      return places < 1
+        ? Effect.succeed([])
+        : Effect.map(placed(text, places, before), (found) => [{ line, waiting: found }])
+    })
+    return admit(open.flat(), before, { most, capacity }, room)
+  })
 
-  const oldest = (backend: string, after: number, most: number) =>
-    Effect.flatMap(
-      sql`SELECT t.seq, r.request FROM tasks t JOIN requests r ON r.task = t.seq
-        WHERE t.settled = 0 AND t.status = 'queued' AND t.backend = ${backend} AND t.seq > ${after} AND ${free}
-        ORDER BY t.seq LIMIT ${most}`,
-      decodeRequests
-    )
-
-  const fitting = Effect.fnUntraced(function* (backend: string, room: number) {
-    const taken: Array<number> = []
-    let count = yield* active(backend)
+  /** What a line's tasks say of their backend's room tells how many more are worth reading. */
+  const placed = Effect.fnUntraced(function* (text: string, places: number, before: Counts) {
+    const found: Array<Waiting<number>> = []
     let batch = 1
-    while (taken.length < room) {
-      const rows = yield* oldest(backend, taken.at(-1) ?? 0, Math.min(batch, room - taken.length))
-      const refused = rows.findIndex(({ request }, index) => count + index >= capacity(request))
-      const fit = refused === -1 ? rows : rows.slice(0, refused)
-      taken.push(...fit.map(({ seq }) => seq))
-      count += fit.length
-      if (refused !== -1 || rows.length < batch) break
-      batch = Math.max(1, ...rows.map(({ request }) => capacity(request) - count))
+    while (found.length < places) {
+      const rows = yield* waiting(text, found.at(-1)?.seq ?? 0, Math.min(batch, places - found.length))
+      const rooms = rows.map(
+        ({ request }) => capacity(request) - (before.keys.get(`backend:${request.backend}`) ?? 0) - found.length
+      )
+      found.push(...rows)
+      if (rows.length < batch || rooms.some((room, index) => room <= index)) break
+      batch = Math.max(1, ...rooms.map((room) => room - rows.length))
     }
-    return taken
+    return found
   })
 
   return Effect.gen(function* () {
     if (limit <= 0) return []
     const begun = yield* underWay
-    const room = limit - begun.length
-    if (room === 0) return begun
-    const names = yield* only === undefined ? backends : backendOf(only)
-    const queued = yield* Effect.forEach(names, (backend) => fitting(backend, room))
-    return [
-      ...begun,
-      ...queued
-        .flat()
-        .sort((a, b) => a - b)
-        .slice(0, room)
-    ]
+    if (begun.length === limit) return begun
+    const ending = yield* failing(limit - begun.length)
+    const before = [...begun, ...ending]
+    const room = limit - before.length
+    const admitted = room === 0 ? [] : yield* queued(room)
+    return [...before, ...admitted.filter((seq) => !ending.includes(seq))]
   })
 }
 

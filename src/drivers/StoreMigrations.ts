@@ -113,11 +113,46 @@ const listeners = [
   `CREATE TABLE agreements (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`
 ]
 
+/**
+ * `line` is `Admission.lineOf`; tasks from before wait in one line per backend. `blocked` counts the tasks it waits
+ * for, `expires_at` is when a queued task can only fail, in milliseconds since 1970.
+ */
+const admission = [
+  `ALTER TABLE tasks ADD COLUMN lineage TEXT`,
+  `ALTER TABLE tasks ADD COLUMN grp TEXT`,
+  `ALTER TABLE tasks ADD COLUMN parent TEXT`,
+  `ALTER TABLE tasks ADD COLUMN line TEXT NOT NULL DEFAULT ''`,
+  `ALTER TABLE tasks ADD COLUMN priority INTEGER NOT NULL DEFAULT 0`,
+  `ALTER TABLE tasks ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0`,
+  `ALTER TABLE tasks ADD COLUMN expires_at INTEGER`,
+  `ALTER TABLE tasks ADD COLUMN admitted_at INTEGER`,
+  `ALTER TABLE tasks ADD COLUMN started_at INTEGER`,
+  `ALTER TABLE tasks ADD COLUMN waiting_until INTEGER`,
+  `ALTER TABLE tasks ADD COLUMN stopping TEXT`,
+  `ALTER TABLE tasks ADD COLUMN usage TEXT`,
+  `UPDATE tasks SET line = '[0,"","all","backend:' || backend || '"]'`,
+  `CREATE TABLE dependencies (
+    task INTEGER NOT NULL REFERENCES tasks (seq),
+    needs INTEGER NOT NULL REFERENCES tasks (seq),
+    PRIMARY KEY (task, needs)
+  ) STRICT`,
+  `CREATE INDEX dependencies_needs ON dependencies (needs)`,
+  `CREATE INDEX tasks_group ON tasks (grp) WHERE grp IS NOT NULL`,
+  `CREATE INDEX tasks_parent ON tasks (parent) WHERE parent IS NOT NULL`,
+  `DROP INDEX tasks_under_way`,
+  `DROP INDEX tasks_queued`,
+  `CREATE INDEX tasks_under_way ON tasks (backend, line, status) WHERE settled = 0 AND status <> 'queued'`,
+  `CREATE INDEX tasks_waiting ON tasks (line, seq) WHERE settled = 0 AND status = 'queued' AND blocked = 0`,
+  `CREATE INDEX tasks_ahead ON tasks (backend, priority, seq) WHERE settled = 0 AND status = 'queued'`,
+  `CREATE INDEX tasks_failing ON tasks (expires_at) WHERE settled = 0 AND status = 'queued' AND expires_at IS NOT NULL`
+]
+
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
   ["policies", policies],
   ["questions", questions],
-  ["listeners", listeners]
+  ["listeners", listeners],
+  ["admission", admission]
 ]
 
 const current = migrations.length

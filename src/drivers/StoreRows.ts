@@ -2,9 +2,11 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Row } from "@effect/sql/SqlConnection"
 import { Effect, Record, Schema } from "effect"
 import { Json, JsonObject } from "../domain/Json.js"
-import { Artifact, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
+import { lineOf, queueEnd } from "../domain/Admission.js"
+import { Artifact, Lineage, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
 import { TaskEvent } from "../domain/TaskEvent.js"
 import { isOpen, TaskQuestion } from "../domain/TaskQuestion.js"
+import { Usage } from "../domain/Terms.js"
 import type { Journal } from "../services/Journal.js"
 
 const TaskRow = Schema.Struct({
@@ -15,6 +17,9 @@ const TaskRow = Schema.Struct({
   cursor: Schema.optional(Schema.parseJson(Json)),
   outcome: Schema.optional(Schema.parseJson(Outcome)),
   error: Schema.optional(Schema.parseJson(TaskError)),
+  lineage: Schema.optional(Schema.parseJson(Lineage)),
+  stopping: Schema.optional(Schema.parseJson(TaskError)),
+  usage: Schema.optional(Schema.parseJson(Usage)),
   settled: Schema.transformLiterals([0, false], [1, true]),
   seq: Schema.Int,
   eventCount: Schema.Int,
@@ -32,10 +37,11 @@ export const taskColumns = (sql: SqlClient) =>
     t.principal, t.alias, r.request,
     t.start_token AS "startToken", t.log_length AS "logLength", t.event_count AS "eventCount",
     t.artifact_count AS "artifactCount", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
-    t.provider_refs AS "providerRefs", t.cloud_agent AS "cloudAgent"`)
+    t.provider_refs AS "providerRefs", t.cloud_agent AS "cloudAgent", t.lineage, t.stopping, t.usage,
+    t.admitted_at AS "admittedAt", t.started_at AS "startedAt", t.waiting_until AS "waitingUntil"`)
 
 /** Rows as values; a NULL is an absent member, which a JSON `null` in a column is not. */
-const decodeRows = <A, I>(row: Schema.Schema<A, I>) => {
+export const decodeRows = <A, I>(row: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknown(Schema.Array(row))
   return (rows: ReadonlyArray<Row>) => decode(rows.map(Record.filter((value) => value !== null)))
 }
@@ -70,6 +76,8 @@ const encode = {
   request: Schema.encodeSync(Schema.parseJson(RoutedRequest)),
   outcome: Schema.encodeSync(Schema.parseJson(Outcome)),
   error: Schema.encodeSync(Schema.parseJson(TaskError)),
+  lineage: Schema.encodeSync(Schema.parseJson(Lineage)),
+  usage: Schema.encodeSync(Schema.parseJson(Usage)),
   artifact: Schema.encodeSync(Schema.parseJson(Artifact)),
   question: Schema.encodeSync(Schema.parseJson(TaskQuestion))
 }
@@ -78,14 +86,20 @@ const orNull = <A>(value: A | undefined, encoded: (value: A) => string): string 
   value === undefined ? null : encoded(value)
 
 /** The columns of a new task that never change. */
-export const fixedColumns = ({ id, createdAt, request, principal, alias }: Task) => ({
-  id,
-  created_at: createdAt,
-  provider: request.provider,
-  runtime: request.runtime ?? null,
-  backend: request.backend,
-  principal: principal ?? null,
-  alias: alias ?? null
+export const fixedColumns = (task: Task) => ({
+  id: task.id,
+  created_at: task.createdAt,
+  provider: task.request.provider,
+  runtime: task.request.runtime ?? null,
+  backend: task.request.backend,
+  principal: task.principal ?? null,
+  alias: task.alias ?? null,
+  lineage: orNull(task.lineage, encode.lineage),
+  grp: task.lineage?.group ?? null,
+  parent: task.lineage?.parent ?? null,
+  line: lineOf(task),
+  priority: task.request.terms?.priority ?? 0,
+  expires_at: queueEnd(task) ?? null
 })
 
 export const requestText = ({ request }: Task): string => encode.request(request)
@@ -99,6 +113,9 @@ export const movingColumns = (task: Task) => ({
   start_token: task.startToken ?? null,
   log_length: task.logLength,
   updated_at: task.updatedAt,
+  admitted_at: task.admittedAt ?? null,
+  started_at: task.startedAt ?? null,
+  waiting_until: task.waitingUntil ?? null,
   cursor: orNull(task.cursor, encode.json)
 })
 
@@ -107,7 +124,9 @@ export const largeColumns = {
   providerRefs: (task: Task) => ({ provider_refs: encode.json(task.providerRefs) }),
   cloudAgent: (task: Task) => ({ cloud_agent: orNull(task.cloudAgent, encode.json) }),
   outcome: (task: Task) => ({ outcome: orNull(task.outcome, encode.outcome) }),
-  error: (task: Task) => ({ error: orNull(task.error, encode.error) })
+  error: (task: Task) => ({ error: orNull(task.error, encode.error) }),
+  stopping: (task: Task) => ({ stopping: orNull(task.stopping, encode.error) }),
+  usage: (task: Task) => ({ usage: orNull(task.usage, encode.usage) })
 }
 
 export const eventRow = (seq: number, event: TaskEvent) => ({

@@ -1,9 +1,9 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Clock, Effect, Layer } from "effect"
 import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
-import { TaskId } from "../domain/Task.js"
+import { type Task, TaskId } from "../domain/Task.js"
 import { Installation } from "../services/Installation.js"
-import { extend, open } from "../services/Journal.js"
+import { extend, open, renaming } from "../services/Journal.js"
 import { pageOf } from "../services/LogText.js"
 import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
@@ -11,6 +11,7 @@ import { storeFailed } from "./SqlFault.js"
 import * as Sqlite from "./Sqlite.js"
 import { countQuotas, quotaUse, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
+import { checkParent, dependencies, queue, writeDependencies } from "./StoreLineage.js"
 import { migrate } from "./StoreMigrations.js"
 import { news } from "./StoreNews.js"
 import {
@@ -54,17 +55,25 @@ const make = Effect.gen(function* () {
     return first?.task
   })
 
-  const create: (typeof Store.Service)["create"] = Effect.fn("store.create")(function* (task) {
-    const now = yield* Clock.currentTimeMillis
+  const add = Effect.fnUntraced(function* (task: NewTask, now: number) {
+    const first = task.idempotency === undefined ? undefined : yield* earlier(task.idempotency)
+    if (first !== undefined) return { task: first, existed: true }
     const addition = open(task, now)
+    yield* checkParent(sql, task)
+    yield* countQuotas(sql, task.quotas ?? [], now)
+    yield* insertTask(sql, addition, task.idempotency)
+    yield* writeQuotas(sql, task, now)
+    if (task.lineage?.dependsOn !== undefined) yield* writeDependencies(sql, task)
+    return { task: addition.task, existed: false }
+  })
+
+  const createAll: (typeof Store.Service)["createAll"] = Effect.fn("store.create")(function* (tasks) {
+    const now = yield* Clock.currentTimeMillis
     return yield* sql.withTransaction(
       Effect.gen(function* () {
-        const first = task.idempotency === undefined ? undefined : yield* earlier(task.idempotency)
-        if (first !== undefined) return { task: first, existed: true }
-        yield* countQuotas(sql, task.quotas ?? [], now)
-        yield* insertTask(sql, addition, task.idempotency)
-        yield* writeQuotas(sql, task, now)
-        return { task: addition.task, existed: false }
+        const made: Array<{ readonly task: Task; readonly existed: boolean }> = []
+        for (const task of renaming(tasks, made)) made.push(yield* add(task, now))
+        return made
       })
     )
   }, Effect.catchTags(failures))
@@ -104,6 +113,8 @@ const make = Effect.gen(function* () {
     runtime,
     provider,
     principal,
+    group,
+    parent,
     limit,
     before
   }) {
@@ -112,7 +123,9 @@ const make = Effect.gen(function* () {
       ...(statuses === undefined ? [] : [statuses.length === 0 ? sql`1 = 0` : sql.in("t.status", statuses)]),
       ...(runtime === undefined ? [] : [sql`t.runtime = ${runtime}`]),
       ...(provider === undefined ? [] : [sql`t.provider = ${provider}`]),
-      ...(principal === undefined ? [] : [sql`t.principal = ${principal}`])
+      ...(principal === undefined ? [] : [sql`t.principal = ${principal}`]),
+      ...(group === undefined ? [] : [sql`t.grp = ${group}`]),
+      ...(parent === undefined ? [] : [sql`t.parent = ${parent}`])
     ])
     const rows = yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq
       WHERE ${wanted} ORDER BY t.seq DESC LIMIT ${limit + 1}`
@@ -232,7 +245,13 @@ const make = Effect.gen(function* () {
   )
 
   return {
-    create,
+    create: (task: NewTask) =>
+      Effect.flatMap(createAll([task]), ([made]) =>
+        made === undefined ? Effect.dieMessage("one task makes one") : Effect.succeed(made)
+      ),
+    createAll,
+    dependencies: Effect.fn("store.dependencies")((id: TaskId) => dependencies(sql, id), Effect.catchTags(failures)),
+    queue: Effect.fn("store.queue")((id: TaskId) => queue(sql, id), Effect.catchTag("SqlError", storeFailed)),
     quotaUse: used,
     find,
     resolve,

@@ -1,8 +1,10 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Array, Effect } from "effect"
+import { isTerminal } from "../domain/Lifecycle.js"
 import type { Addition } from "../services/Journal.js"
 import { piecesOf } from "../services/LogText.js"
 import type { Change, NewTask } from "../services/Store.js"
+import { settleDependents } from "./StoreLineage.js"
 import {
   artifactRow,
   eventRow,
@@ -67,9 +69,12 @@ export const writeAddition = Effect.fnUntraced(function* (
     ...(change.providerRefs === undefined ? {} : largeColumns.providerRefs(task)),
     ...(change.cloudAgent === undefined ? {} : largeColumns.cloudAgent(task)),
     ...(change.outcome === undefined ? {} : largeColumns.outcome(task)),
-    ...(change.error === undefined ? {} : largeColumns.error(task))
+    ...(change.error === undefined ? {} : largeColumns.error(task)),
+    ...(change.stopping === undefined ? {} : largeColumns.stopping(task)),
+    ...(change.usage === undefined ? {} : largeColumns.usage(task))
   }
   yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq}`
+  if (isTerminal(task.status) && !isTerminal(before.task.status)) yield* settleDependents(sql, seq, task)
   yield* insertAll(
     sql,
     "events",

@@ -8,6 +8,7 @@ import { Awaiting } from "../dispatch/Awaiting.js"
 import { Dispatch } from "../dispatch/Dispatch.js"
 import { Drive } from "../dispatch/Drive.js"
 import { Explain } from "../dispatch/Explain.js"
+import { Fanout } from "../dispatch/Fanout.js"
 import { FollowUp } from "../dispatch/FollowUp.js"
 import { Inbox } from "../dispatch/Inbox.js"
 import { Lanes } from "../dispatch/Lanes.js"
@@ -96,6 +97,7 @@ export const layer = (configPath: string | undefined) =>
     Dispatch.layer,
     Drive.layer,
     Explain.layer,
+    Fanout.layer,
     FollowUp.layer,
     Inbox.layer,
     Preflight.layer,

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { JsonObject } from "../domain/Json.js"
+import { Json, JsonObject } from "../domain/Json.js"
 import { Target, TargetMode } from "../domain/Task.js"
 
 /** An optional argument with the text a model reads about it. */
@@ -34,6 +34,12 @@ const CallTarget = Schema.Struct({
   details: Schema.optional(JsonObject)
 })
 
+/** `Terms`, decoded below the edge; their parts are told in words, because a schema of them costs every conversation. */
+const terms = optional(
+  JsonObject,
+  "Limits: priority (-9 to 9), queueSeconds, startSeconds, runSeconds, budget {runSeconds, costUsd}"
+)
+
 export const spawn = Schema.Struct({
   instruction: optional(Text, "The whole task in words; the agent sees nothing else of this conversation"),
   runtime: optional(Text, "Name of a runtime profile; without it the default one"),
@@ -54,7 +60,30 @@ export const spawn = Schema.Struct({
   account_profile: optional(Text),
   target: optional(CallTarget),
   metadata: optional(JsonObject, "Kept with the task, not shown to the agent"),
+  terms,
+  parent_task_id: optional(Text, "Cancelled with this task"),
+  depends_on: optional(Schema.Array(Text), "Tasks that must succeed first"),
   idempotency_key: idempotencyKey
+})
+
+const Key = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100))
+
+/** Each item is a call of `spawn_cloud_agent` under a key. */
+const FanoutItem = Schema.Struct({ key: Key }, { key: Text, value: Json }).annotations({
+  jsonSchema: {
+    type: "object",
+    properties: { key: { type: "string" }, instruction: { type: "string" } },
+    required: ["key"]
+  }
+})
+
+export const fanout = Schema.Struct({
+  items: Schema.Array(FanoutItem).annotations({
+    description: "Up to 50, each with a key of its own and any arguments of spawn_cloud_agent; depends_on may name keys"
+  }),
+  shared: optional(JsonObject, "Arguments for every item"),
+  parent_task_id: Schema.optional(Text),
+  idempotency_key: Schema.optional(IdempotencyKey)
 })
 
 export const check = Schema.Struct({
@@ -76,6 +105,7 @@ export const dispatch = Schema.Struct({
   target: Target,
   input: JsonObject,
   metadata: optional(JsonObject),
+  terms: Schema.optional(JsonObject),
   idempotency_key: Schema.optional(IdempotencyKey)
 })
 

@@ -34,6 +34,7 @@ import {
 import { flows, type Prompts, servePrompts } from "./Prompts.js"
 import * as Reply from "./Reply.js"
 import { serveResources } from "./Resources.js"
+import { spawnCloudAgents } from "./FanoutTools.js"
 import { explainDispatch } from "./ExplainTools.js"
 import { dispatchList, dispatchResult, dispatchStatus, dispatchUnit } from "./LaneTools.js"
 import { checkCloudAgentRuntime, dispatchTask, spawnCloudAgent } from "./SpawnTools.js"
@@ -45,6 +46,7 @@ import { asCaller, type Core, type Tool } from "./Tool.js"
 /** In the order `tools/list` shows them; clients cache prompts by it. */
 const tools: Readonly<Record<string, Tool>> = {
   spawn_cloud_agent: spawnCloudAgent,
+  spawn_cloud_agents: spawnCloudAgents,
   check_cloud_agent_runtime: checkCloudAgentRuntime,
   dispatch_task: dispatchTask,
   explain_dispatch: explainDispatch,

@@ -51,6 +51,7 @@ export const spawnCallOf = Effect.fnUntraced(function* (args: typeof Fields.spaw
     accountProfile: args.account_profile,
     target: args.target,
     metadata: args.metadata,
+    terms: args.terms,
     details: defined({
       runtimeArn: yield* either("runtimeArn", args.runtimeArn, args.runtime_arn),
       ecrImageUri: yield* either("ecrImageUri", args.ecrImageUri, args.ecr_image_uri),
@@ -68,7 +69,8 @@ export const dispatchCallOf = (args: typeof Fields.dispatch.Type): DispatchCall 
   taskType: args.task_type,
   target: args.target,
   input: args.input,
-  metadata: args.metadata
+  metadata: args.metadata,
+  terms: args.terms
 })
 
 export const spawnCloudAgent = tool(
@@ -85,7 +87,8 @@ export const spawnCloudAgent = tool(
     Effect.gen(function* () {
       const dispatch = yield* Dispatch
       const handle = yield* dispatch.spawn(yield* spawnCallOf(args), {
-        idempotencyKey: keyOf(args.idempotency_key, context)
+        idempotencyKey: keyOf(args.idempotency_key, context),
+        relatives: { parent: args.parent_task_id, dependsOn: args.depends_on }
       })
       return Reply.value(handle)
     })

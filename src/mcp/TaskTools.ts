@@ -140,6 +140,7 @@ export const listTasks = tool(
     status: Fields.optional(Schema.Union(TaskStatus, Schema.Array(TaskStatus))),
     runtime: Fields.optional(Schema.String),
     provider: Fields.optional(Schema.String),
+    group: Fields.optional(Schema.String),
     limit: Fields.optional(Schema.Int.pipe(Schema.between(1, 100)), `default ${defaultListPage}`),
     cursor: Fields.optional(Schema.String, "nextCursor of the page before")
   }),
@@ -163,6 +164,7 @@ export const listTasks = tool(
         statuses: args.status === undefined || typeof args.status !== "string" ? args.status : [args.status],
         runtime: args.runtime,
         provider: args.provider,
+        group: args.group,
         limit: args.limit ?? defaultListPage,
         before: Option.getOrUndefined(before)
       })

@@ -5,6 +5,7 @@ import { formatPath, schemaIssues } from "../domain/SchemaIssues.js"
 import type { Answers } from "../dispatch/Answers.js"
 import type { Awaiting } from "../dispatch/Awaiting.js"
 import type { Dispatch } from "../dispatch/Dispatch.js"
+import type { Fanout } from "../dispatch/Fanout.js"
 import type { Explain } from "../dispatch/Explain.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Inbox } from "../dispatch/Inbox.js"
@@ -23,6 +24,7 @@ export type Core =
   | Awaiting
   | Dispatch
   | Explain
+  | Fanout
   | FollowUp
   | Inbox
   | Lanes

@@ -23,7 +23,7 @@ export interface Addition {
 }
 
 /** The state and the first event of a task nobody has touched. */
-export const open = ({ id, request, cloudAgent, principal, alias }: NewTask, now: number): Addition => ({
+export const open = ({ id, request, cloudAgent, principal, alias, lineage }: NewTask, now: number): Addition => ({
   task: {
     id,
     status: "queued",
@@ -32,6 +32,7 @@ export const open = ({ id, request, cloudAgent, principal, alias }: NewTask, now
     request,
     ...(principal === undefined ? {} : { principal }),
     ...(alias === undefined ? {} : { alias }),
+    ...(lineage === undefined ? {} : { lineage }),
     attempt: 0,
     providerRefs: {},
     ...(cloudAgent === undefined ? {} : { cloudAgent }),
@@ -45,6 +46,23 @@ export const open = ({ id, request, cloudAgent, principal, alias }: NewTask, now
   artifacts: []
 })
 
+/**
+ * Tasks to create one after the other. What depends on one that turned out to exist already, depends on that; `made`
+ * holds what became of the earlier ones by the time the next is asked for.
+ */
+export function* renaming(
+  tasks: ReadonlyArray<NewTask>,
+  made: ReadonlyArray<{ readonly task: Task }>
+): Generator<NewTask, void> {
+  for (const task of tasks) {
+    const dependsOn = task.lineage?.dependsOn?.map((needs) => {
+      const index = tasks.findIndex(({ id }) => id === needs)
+      return made[index]?.task.id ?? needs
+    })
+    yield dependsOn === undefined ? task : { ...task, lineage: { ...task.lineage, dependsOn } }
+  }
+}
+
 /** Decides what a change comes to; undefined when its basis is stale, or when the task's state refuses it. */
 export const extend = (
   { task, eventCount, artifactCount }: Journal,
@@ -57,6 +75,9 @@ export const extend = (
   const move = moved(task.status, change)
   if (move === undefined) return undefined
 
+  const { waitingUntil: _, ...moving } = task
+  const left = move.event !== undefined && task.status === "queued" && !isTerminal(move.to)
+  const began = move.to === "running" && task.startedAt === undefined
   const revision = move.event !== undefined || isVisible(change) ? task.revision + 1 : task.revision
   const events: Array<TaskEvent> = []
   const append = (event: NewTaskEvent) =>
@@ -75,7 +96,9 @@ export const extend = (
 
   return {
     task: {
-      ...task,
+      ...(move.event === undefined ? task : moving),
+      ...(left ? { admittedAt: now } : {}),
+      ...(began ? { startedAt: now } : {}),
       ...Struct.pick(
         change,
         "attempt",
@@ -85,6 +108,9 @@ export const extend = (
         "cursor",
         "outcome",
         "error",
+        "stopping",
+        "usage",
+        "waitingUntil",
         "settled"
       ),
       status: move.to,
@@ -111,6 +137,8 @@ const touchesOutcome = (change: Change): boolean =>
   change.cursor !== undefined ||
   change.outcome !== undefined ||
   change.error !== undefined ||
+  change.stopping !== undefined ||
+  change.usage !== undefined ||
   hasSome(change.artifacts)
 
 const isVisible = (change: Change): boolean =>
@@ -118,10 +146,12 @@ const isVisible = (change: Change): boolean =>
   change.cloudAgent !== undefined ||
   change.outcome !== undefined ||
   change.error !== undefined ||
+  change.waitingUntil !== undefined ||
   hasSome(change.artifacts) ||
-  (change.entries ?? []).some(
-    (entry) => !("log" in entry) && entry.type !== "task.log" && entry.type !== "task.heartbeat"
-  )
+  (change.entries ?? []).some((entry) => !("log" in entry) && !unseen.has(entry.type))
+
+/** What is written down without a new revision: nobody waits for it. */
+const unseen: ReadonlySet<string> = new Set(["task.log", "task.heartbeat", "task.usage"])
 
 const hasSome = (list: ReadonlyArray<unknown> | undefined): boolean => list !== undefined && list.length > 0
 

@@ -1,6 +1,7 @@
 import { Context, type Effect, Layer, type Option } from "effect"
 import type {
   IdempotencyConflict,
+  InvalidInput,
   QuotaReached,
   StoreFailed,
   TaskChanged,
@@ -10,6 +11,7 @@ import type { Json, JsonObject } from "../domain/Json.js"
 import type { TaskStatus, Transition } from "../domain/Lifecycle.js"
 import type {
   Artifact,
+  Lineage,
   NewArtifact,
   Outcome,
   Resource,
@@ -20,6 +22,7 @@ import type {
 } from "../domain/Task.js"
 import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
 import type { TaskQuestion } from "../domain/TaskQuestion.js"
+import type { Usage } from "../domain/Terms.js"
 import { makeMemory } from "./StoreMemory.js"
 
 export interface NewTask {
@@ -30,6 +33,7 @@ export interface NewTask {
   readonly principal?: string | undefined
   /** Another name, unique among all tasks, that `resolve` finds it by. */
   readonly alias?: string | undefined
+  readonly lineage?: Lineage | undefined
   /** Limits that this creation must keep, each counted over all tasks that were created under the same rule. */
   readonly quotas?: ReadonlyArray<Quota> | undefined
   /** Two creations with one key and one fingerprint are one task. */
@@ -68,6 +72,8 @@ export interface Change {
   readonly cursor?: Json
   readonly outcome?: Outcome
   readonly error?: TaskError
+  readonly stopping?: TaskError
+  readonly usage?: Usage
   readonly artifacts?: ReadonlyArray<NewArtifact>
   /** Upserted by key. */
   readonly resources?: ReadonlyArray<Resource>
@@ -76,6 +82,8 @@ export interface Change {
   readonly settled?: boolean
   /** Nobody claims the task again before this time, in milliseconds since 1970. */
   readonly dueAt?: number
+  /** Told to callers until the next transition: its backend wants to be left alone until then. */
+  readonly waitingUntil?: number
 }
 
 /** The state a change was decided on. */
@@ -91,6 +99,10 @@ export interface TaskQuery {
   readonly provider?: string | undefined
   /** Only tasks created on its behalf, as `Caller` names it. */
   readonly principal?: string | undefined
+  /** Only tasks that were dispatched together. */
+  readonly group?: string | undefined
+  /** Only tasks that are parts of this one. */
+  readonly parent?: TaskId | undefined
   readonly limit: number
   /** A `next` of an earlier page. */
   readonly before?: number | undefined
@@ -116,6 +128,24 @@ export interface ClaimRequest {
   readonly only?: TaskId
   /** How many tasks of a backend may be under way in all processes together. */
   readonly capacity: (request: RoutedRequest) => number
+  /** How many tasks counted under a key may be under way in all processes together; nothing where there is no limit. */
+  readonly most?: (key: string) => number | undefined
+}
+
+/** A task that another one needs. */
+export interface Dependency {
+  readonly id: TaskId
+  readonly status: TaskStatus
+}
+
+/** What a queued task has before it. */
+export interface Queue {
+  /** Queued tasks of its backend that come before it. */
+  readonly ahead: number
+  /** Tasks of its backend that are under way. */
+  readonly underWay: number
+  /** How long the last tasks of its backend took, from the queue to their end, in milliseconds. */
+  readonly lately: ReadonlyArray<number>
 }
 
 /**
@@ -127,14 +157,26 @@ export class Store extends Context.Tag("agentdispatch/Store")<
   {
     /**
      * Accepts a task with its `task.created` event, or returns the one that has the same idempotency key. Quotas are
-     * counted and kept in the same transaction, so two processes cannot both take the last place.
+     * counted and kept in the same transaction, so two processes cannot both take the last place. A parent that is
+     * ended or ending is refused, and a task it shall depend on must exist.
      */
     readonly create: (
       task: NewTask
     ) => Effect.Effect<
       { readonly task: Task; readonly existed: boolean },
-      IdempotencyConflict | QuotaReached | StoreFailed
+      IdempotencyConflict | InvalidInput | QuotaReached | StoreFailed
     >
+    /** All of them or none, in one transaction; each may depend on those before it. */
+    readonly createAll: (
+      tasks: ReadonlyArray<NewTask>
+    ) => Effect.Effect<
+      ReadonlyArray<{ readonly task: Task; readonly existed: boolean }>,
+      IdempotencyConflict | InvalidInput | QuotaReached | StoreFailed
+    >
+    /** The tasks it depends on, as they are now. */
+    readonly dependencies: (id: TaskId) => Effect.Effect<ReadonlyArray<Dependency>, StoreFailed>
+    /** What a queued task has before it; nothing if it is not queued. */
+    readonly queue: (id: TaskId) => Effect.Effect<Option.Option<Queue>, StoreFailed>
     /** How much is used of what is counted under a rule. */
     readonly quotaUse: (rule: string) => Effect.Effect<QuotaUse, StoreFailed>
     readonly find: (id: TaskId) => Effect.Effect<Task, TaskNotFound | StoreFailed>
@@ -180,7 +222,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
     /**
      * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
-     * way, then queued ones as far as their backend has room, oldest first.
+     * way, then queued ones that can only fail (their time is over, or a task they depend on did not succeed), then
+     * queued ones in the order and as far as `Admission.admit` lets them.
      */
     readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
     /** Gives tasks back, all of the owner's if none are named. */

@@ -1,56 +1,22 @@
 import { Clock, Effect, Option } from "effect"
-import { IdempotencyConflict, QuotaReached, StoreFailed, TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
+import { TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import { isTerminal } from "../domain/Lifecycle.js"
-import type { Artifact, Resource, Task, TaskId } from "../domain/Task.js"
-import type { TaskEvent } from "../domain/TaskEvent.js"
-import { isUndelivered, type TaskQuestion } from "../domain/TaskQuestion.js"
-import { type Addition, extend, open } from "./Journal.js"
+import type { Task, TaskId } from "../domain/Task.js"
+import { isUndelivered } from "../domain/TaskQuestion.js"
+import { type Addition, extend } from "./Journal.js"
 import { pageOf } from "./LogText.js"
-import type { ClaimRequest, Quota, Store } from "./Store.js"
+import { claimable, type Kept, makeEmpty, needed } from "./MemoryClaim.js"
+import { creating, usesOf } from "./MemoryCreation.js"
+import type { Store } from "./Store.js"
 import { makeWakeups } from "./Wakeups.js"
-
-interface Kept {
-  readonly seq: number
-  readonly events: Array<TaskEvent>
-  readonly artifacts: Array<Artifact>
-  readonly resources: Map<string, Resource>
-  readonly questions: Map<string, TaskQuestion>
-  task: Task
-  log: string
-  owner: string | undefined
-  dueAt: number
-}
-
-const hour = 3_600_000
 
 /** Keeps everything in this process; each operation is one step no other can come between. */
 export const makeMemory = Effect.gen(function* () {
-  const kept = new Map<string, Kept>()
-  const keys = new Map<string, { readonly fingerprint: string; readonly id: TaskId }>()
-  const leases = new Map<string, number>()
+  const memory = makeEmpty()
+  const { kept, leases } = memory
+  const createAll = creating(memory)
   const listeners = new Map<string, number>()
   const agreements = new Map<string, string>()
-  const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
-
-  const usesOf = (rule: string, now: number) => {
-    const own = uses.filter((use) => use.rule === rule)
-    return {
-      recent: own.filter(({ at }) => at > now - hour),
-      unfinished: own.filter(({ id }) => !isTerminal(kept.get(id)?.task.status ?? "failed"))
-    }
-  }
-
-  const countQuota = ({ rule, perHour, concurrent }: Quota, now: number): QuotaReached | undefined => {
-    const { recent, unfinished } = usesOf(rule, now)
-    if (perHour !== undefined && recent.length >= perHour) {
-      const oldest = perHour === 0 ? undefined : recent.at(-perHour)
-      const retryAt = oldest === undefined ? {} : { retryAt: oldest.at + hour }
-      return new QuotaReached({ rule, limit: "perHour", allowed: perHour, ...retryAt })
-    }
-    return concurrent !== undefined && unfinished.length >= concurrent
-      ? new QuotaReached({ rule, limit: "concurrent", allowed: concurrent })
-      : undefined
-  }
   const wakeups = yield* makeWakeups
 
   const get = (id: TaskId) =>
@@ -66,36 +32,6 @@ export const makeMemory = Effect.gen(function* () {
     entry.artifacts.push(...addition.artifacts)
   }
 
-  const isLiving = (owner: string | undefined, now: number) => owner !== undefined && (leases.get(owner) ?? 0) > now
-
-  const isUnderWay = ({ owner, task }: Kept, now: number) =>
-    !isTerminal(task.status) && (task.status !== "queued" || isLiving(owner, now))
-
-  const claimable = ({ only, limit, capacity }: ClaimRequest, now: number): ReadonlyArray<Kept> => {
-    const unsettled = [...kept.values()].filter(({ task }) => !task.settled)
-    const free = unsettled.filter(
-      ({ dueAt, owner, task }) => dueAt <= now && !isLiving(owner, now) && (only === undefined || only === task.id)
-    )
-    const active = new Map<string, number>()
-    for (const entry of unsettled) {
-      const { backend } = entry.task.request
-      if (isUnderWay(entry, now)) active.set(backend, (active.get(backend) ?? 0) + 1)
-    }
-    const full = new Set<string>()
-    const fitting = free
-      .filter(({ task }) => task.status === "queued")
-      .filter(({ task: { request } }) => {
-        const count = active.get(request.backend) ?? 0
-        if (full.has(request.backend) || count >= capacity(request)) {
-          full.add(request.backend)
-          return false
-        }
-        active.set(request.backend, count + 1)
-        return true
-      })
-    return [...free.filter(({ task }) => task.status !== "queued"), ...fitting].slice(0, Math.max(0, limit))
-  }
-
   const changed: (typeof Store.Service)["changed"] = (id, revision) =>
     wakeups
       .listen(id, (rung) =>
@@ -106,45 +42,42 @@ export const makeMemory = Effect.gen(function* () {
       .pipe(Effect.flatMap(Option.match({ onNone: () => changed(id, revision), onSome: Effect.succeed })))
 
   const service: typeof Store.Service = {
-    create: Effect.fn("store.create")(function* (task) {
-      const now = yield* Clock.currentTimeMillis
-      const known = task.idempotency === undefined ? undefined : keys.get(task.idempotency.key)
-      if (known !== undefined && task.idempotency !== undefined) {
-        const { key, fingerprint } = task.idempotency
-        if (known.fingerprint !== fingerprint) return yield* new IdempotencyConflict({ key, taskId: known.id })
-        const first = yield* Effect.orDie(get(known.id))
-        return { task: first.task, existed: true }
-      }
-      if (kept.has(task.id)) return yield* new StoreFailed({ fault: "io", detail: `${task.id} exists already` })
-      if (task.alias !== undefined && [...kept.values()].some((other) => other.task.alias === task.alias)) {
-        return yield* new StoreFailed({ fault: "io", detail: `the alias ${task.alias} is taken` })
-      }
-      for (const quota of task.quotas ?? []) {
-        const reached = countQuota(quota, now)
-        if (reached !== undefined) return yield* reached
-      }
-      const addition = open(task, now)
-      const entry: Kept = {
-        seq: kept.size + 1,
-        task: addition.task,
-        events: [...addition.events],
-        artifacts: [],
-        resources: new Map(),
-        questions: new Map(),
-        log: "",
-        owner: undefined,
-        dueAt: 0
-      }
-      kept.set(task.id, entry)
-      for (const { rule } of task.quotas ?? []) uses.push({ rule, id: task.id, at: now })
-      if (task.idempotency !== undefined)
-        keys.set(task.idempotency.key, { fingerprint: task.idempotency.fingerprint, id: task.id })
-      return { task: entry.task, existed: false }
-    }),
+    create: (task) =>
+      Effect.flatMap(createAll([task]), ([made]) =>
+        made === undefined ? Effect.dieMessage("one task makes one") : Effect.succeed(made)
+      ),
+
+    createAll,
+
+    dependencies: (id) =>
+      Effect.sync(() => {
+        const entry = kept.get(id)
+        return entry === undefined ? [] : needed(memory, entry).map(({ id: needs, status }) => ({ id: needs, status }))
+      }),
+
+    queue: (id) =>
+      Effect.sync(() => {
+        const own = kept.get(id)
+        if (own?.task.status !== "queued") return Option.none()
+        const priority = ({ task }: Kept) => task.request.terms?.priority ?? 0
+        const alike = [...kept.values()].filter(({ task }) => task.request.backend === own.task.request.backend)
+        const queued = alike.filter(({ task }) => task.status === "queued")
+        const lately = alike
+          .filter(({ task }) => isTerminal(task.status) && task.admittedAt !== undefined)
+          .sort((one, other) => other.task.updatedAt - one.task.updatedAt)
+          .slice(0, 20)
+        return Option.some({
+          ahead: queued.filter(
+            (entry) => priority(entry) > priority(own) || (priority(entry) === priority(own) && entry.seq < own.seq)
+          ).length,
+          underWay: alike.filter(({ task }) => task.status !== "queued" && !isTerminal(task.status)).length,
+          lately: lately.map(({ task }) => task.updatedAt - (task.admittedAt ?? task.updatedAt))
+        })
+      }),
 
     quotaUse: (rule) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const { recent, unfinished } = usesOf(rule, now)
+        const { recent, unfinished } = usesOf(memory, rule, now)
         return { lastHour: recent.length, unfinished: unfinished.length }
       }),
 
@@ -156,7 +89,7 @@ export const makeMemory = Effect.gen(function* () {
         return found === undefined ? new TaskNotFound({ id: alias }) : Effect.succeed(found.task.id)
       }),
 
-    list: ({ statuses, runtime, provider, principal, limit, before }) =>
+    list: ({ statuses, runtime, provider, principal, group, parent, limit, before }) =>
       Effect.sync(() => {
         const matching = [...kept.values()]
           .reverse()
@@ -166,7 +99,9 @@ export const makeMemory = Effect.gen(function* () {
               (statuses === undefined || statuses.includes(task.status)) &&
               (runtime === undefined || runtime === task.request.runtime) &&
               (provider === undefined || provider === task.request.provider) &&
-              (principal === undefined || principal === task.principal)
+              (principal === undefined || principal === task.principal) &&
+              (group === undefined || group === task.lineage?.group) &&
+              (parent === undefined || parent === task.lineage?.parent)
           )
         const page = matching.slice(0, limit)
         const last = page.at(-1)
@@ -256,7 +191,7 @@ export const makeMemory = Effect.gen(function* () {
 
     claim: Effect.fn("store.claim")(function* (request) {
       const now = yield* Clock.currentTimeMillis
-      return claimable(request, now).map((entry) => {
+      return claimable(memory, request, now).map((entry) => {
         entry.owner = request.owner
         entry.task = { ...entry.task, epoch: entry.task.epoch + 1 }
         return entry.task

@@ -6,6 +6,7 @@ import { Awaiting } from "../../src/dispatch/Awaiting.js"
 import { Dispatch } from "../../src/dispatch/Dispatch.js"
 import { Drive } from "../../src/dispatch/Drive.js"
 import { Explain } from "../../src/dispatch/Explain.js"
+import { Fanout } from "../../src/dispatch/Fanout.js"
 import { FollowUp } from "../../src/dispatch/FollowUp.js"
 import { Inbox } from "../../src/dispatch/Inbox.js"
 import { Lanes } from "../../src/dispatch/Lanes.js"
@@ -49,6 +50,7 @@ const layer = (stateDir: string) =>
     Dispatch.layer,
     Drive.layer,
     Explain.layer,
+    Fanout.layer,
     FollowUp.layer,
     Inbox.layer,
     Preflight.layer,

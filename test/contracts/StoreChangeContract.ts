@@ -56,6 +56,7 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
         })
         assert.deepStrictEqual(changed, {
           ...task,
+          admittedAt: 2_000,
           status: "starting",
           revision: 2,
           attempt: 1,

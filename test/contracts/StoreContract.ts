@@ -3,6 +3,7 @@ import { Deferred, Effect, Fiber, type Layer, TestClock } from "effect"
 import { TaskId } from "../../src/domain/Task.js"
 import { Store } from "../../src/services/Store.js"
 import { accepted, advanced, apply, current, nextId, someRequest } from "../support/SomeTask.js"
+import { storeAdmissionContract } from "./StoreAdmissionContract.js"
 import { storeChangeContract } from "./StoreChangeContract.js"
 import { storeClaimContract } from "./StoreClaimContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
@@ -13,6 +14,7 @@ const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
 
 /** What every store does; each test gets a store of its own. */
 export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) => {
+  storeAdmissionContract(name, layer)
   storeChangeContract(name, layer)
   storeLifecycleContract(name, layer)
   storeLogContract(name, layer)

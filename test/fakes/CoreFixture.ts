@@ -3,6 +3,7 @@ import { Answers } from "../../src/dispatch/Answers.js"
 import { Awaiting } from "../../src/dispatch/Awaiting.js"
 import { Dispatch } from "../../src/dispatch/Dispatch.js"
 import { Drive } from "../../src/dispatch/Drive.js"
+import { Fanout } from "../../src/dispatch/Fanout.js"
 import { Preflight } from "../../src/dispatch/Preflight.js"
 import { Watch } from "../../src/dispatch/Watch.js"
 import type { Config } from "../../src/domain/Config.js"
@@ -54,7 +55,7 @@ const audit = Layer.unwrapEffect(
 /** The whole core over the memory store and the fake adapter; nothing drives until `startProcess`. */
 export const core = (given: { readonly config?: Partial<Config>; readonly store?: Around } = {}) => {
   const { store = (call) => call } = given
-  return Layer.mergeAll(Answers.layer, Awaiting.layer, Dispatch.layer, Drive.layer, Preflight.layer).pipe(
+  return Layer.mergeAll(Answers.layer, Awaiting.layer, Dispatch.layer, Drive.layer, Fanout.layer, Preflight.layer).pipe(
     Layer.provideMerge(Watch.layer),
     Layer.provideMerge(SchedulerLease.layer(leases)),
     Layer.provideMerge(

@@ -10,6 +10,9 @@ export type Around = <A, E>(call: Effect.Effect<A, E>, method: Method) => Effect
 /** A store whose every call goes through `around` first. */
 export const around = (store: typeof Store.Service, wrap: Around): typeof Store.Service => ({
   create: (task) => wrap(store.create(task), "create"),
+  createAll: (tasks) => wrap(store.createAll(tasks), "createAll"),
+  dependencies: (id) => wrap(store.dependencies(id), "dependencies"),
+  queue: (id) => wrap(store.queue(id), "queue"),
   quotaUse: (rule) => wrap(store.quotaUse(rule), "quotaUse"),
   find: (id) => wrap(store.find(id), "find"),
   resolve: (alias) => wrap(store.resolve(alias), "resolve"),
