@@ -11,6 +11,7 @@ import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { Store } from "../services/Store.js"
 import { makeRuling } from "./Ruling.js"
+import { expiredFor } from "./Visible.js"
 
 export interface Accept {
   /** The same key with the same call is the same task. */
@@ -81,7 +82,8 @@ export const makeAccept = Effect.gen(function* () {
         })
         .pipe(
           Effect.catchTags({
-            IdempotencyConflict: ({ key, taskId }) => new IdempotencyConflict({ key: idempotencyKey ?? key, taskId }),
+            IdempotencyConflict: ({ expired, key, taskId }) =>
+              new IdempotencyConflict({ key: idempotencyKey ?? key, taskId, expired: expiredFor(principal, expired) }),
             QuotaReached: ({ allowed, limit, retryAt }) => new QuotaReached({ rule, limit, allowed, retryAt })
           })
         )

@@ -1,12 +1,13 @@
 import { Effect, Option, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
-import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
+import { ConfigInvalid, type ConfigIssue } from "./ConfigInvalid.js"
 import { HttpConfig } from "./HttpConfig.js"
 import { type Json, JsonObject } from "./Json.js"
 import { LaneConfig } from "./LaneConfig.js"
 import { missing, policyIssues } from "./PolicyChecks.js"
 import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
+import { Retention } from "./RetentionConfig.js"
 import { Target, TargetMode } from "./Task.js"
 
 const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
@@ -107,7 +108,8 @@ export const Config = Schema.Struct({
   waits: maybe(Waits),
   http: maybe(HttpConfig),
   redaction: maybe(RedactionRules),
-  lanes: maybe(LaneConfig)
+  lanes: maybe(LaneConfig),
+  retention: maybe(Retention)
 })
 export type Config = typeof Config.Type
 

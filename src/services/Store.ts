@@ -21,6 +21,7 @@ import type {
 import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
 import type { TaskQuestion } from "../domain/TaskQuestion.js"
 import { makeMemory } from "./StoreMemory.js"
+import type { Upkeep } from "./Upkeep.js"
 
 export interface NewTask {
   readonly id: TaskId
@@ -189,6 +190,7 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly owned: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
     /** Tasks of this owner that somebody wants cancelled, or has answered. */
     readonly wanted: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
+    readonly upkeep: Upkeep
   }
 >() {
   static readonly layerMemory = Layer.effect(Store, makeMemory)

@@ -7,6 +7,7 @@ import { isUndelivered, type TaskQuestion } from "../domain/TaskQuestion.js"
 import { type Addition, extend, open } from "./Journal.js"
 import { pageOf } from "./LogText.js"
 import type { ClaimRequest, Quota, Store } from "./Store.js"
+import { type Gone, memoryUpkeep } from "./StoreMemoryUpkeep.js"
 import { makeWakeups } from "./Wakeups.js"
 
 interface Kept {
@@ -30,6 +31,7 @@ export const makeMemory = Effect.gen(function* () {
   const leases = new Map<string, number>()
   const listeners = new Map<string, number>()
   const agreements = new Map<string, string>()
+  const gone = new Map<string, Gone>()
   const uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }> = []
 
   const usesOf = (rule: string, now: number) => {
@@ -56,7 +58,7 @@ export const makeMemory = Effect.gen(function* () {
   const get = (id: TaskId) =>
     Effect.suspend(() => {
       const found = kept.get(id)
-      return found === undefined ? Effect.fail(new TaskNotFound({ id })) : Effect.succeed(found)
+      return found === undefined ? new TaskNotFound({ id, expired: gone.get(id) }) : Effect.succeed(found)
     })
 
   const write = (entry: Kept, addition: Addition) => {
@@ -112,7 +114,10 @@ export const makeMemory = Effect.gen(function* () {
       if (known !== undefined && task.idempotency !== undefined) {
         const { key, fingerprint } = task.idempotency
         if (known.fingerprint !== fingerprint) return yield* new IdempotencyConflict({ key, taskId: known.id })
-        const first = yield* Effect.orDie(get(known.id))
+        const first = yield* Effect.mapError(
+          get(known.id),
+          ({ expired }) => new IdempotencyConflict({ key, taskId: known.id, expired })
+        )
         return { task: first.task, existed: true }
       }
       if (kept.has(task.id)) return yield* new StoreFailed({ fault: "io", detail: `${task.id} exists already` })
@@ -125,7 +130,7 @@ export const makeMemory = Effect.gen(function* () {
       }
       const addition = open(task, now)
       const entry: Kept = {
-        seq: kept.size + 1,
+        seq: kept.size + gone.size + 1,
         task: addition.task,
         events: [...addition.events],
         artifacts: [],
@@ -153,7 +158,8 @@ export const makeMemory = Effect.gen(function* () {
     resolve: (alias) =>
       Effect.suspend(() => {
         const found = [...kept.values()].find(({ task }) => task.alias === alias)
-        return found === undefined ? new TaskNotFound({ id: alias }) : Effect.succeed(found.task.id)
+        const expired = [...gone.values()].find((past) => past.alias === alias)
+        return found === undefined ? new TaskNotFound({ id: alias, expired }) : Effect.succeed(found.task.id)
       }),
 
     list: ({ statuses, runtime, provider, principal, limit, before }) =>
@@ -251,6 +257,8 @@ export const makeMemory = Effect.gen(function* () {
         agreements.set(name, value)
         return value
       }),
+
+    upkeep: memoryUpkeep({ kept, keys, leases, listeners, gone }),
 
     renew: (owner, until) => Effect.sync(() => void leases.set(owner, until)),
 
