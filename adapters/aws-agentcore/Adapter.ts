@@ -14,6 +14,7 @@ import type { Mode, Work } from "./Mode.js"
 import { planOf, sessionOf, type WorkerKind } from "./Plan.js"
 import { promptMode } from "./PromptMode.js"
 import { intended, provision } from "./Provision.js"
+import { reap, remnants } from "./Remnants.js"
 import { CancelFailed, spec } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
 import { workerMode } from "./WorkerMode.js"
@@ -51,7 +52,10 @@ export const layer: Layer.Layer<Adapter, never, Installation> = Layer.effect(
       cancel: (task) => inMode(task, cancel),
       cleanup: (task, resources) => Effect.flatMap(planOf(task.request), (plan) => cleanup(task, plan, resources)),
       send: (task, message) => Effect.flatMap(workOf(task), (work) => sendMessage(work, message)),
-      readArtifact: (task, artifact, page) => Effect.flatMap(workOf(task), (work) => readArtifact(work, artifact, page))
+      readArtifact: (task, artifact, page) =>
+        Effect.flatMap(workOf(task), (work) => readArtifact(work, artifact, page)),
+      remnants: (ledger) => remnants(stateDir, ledger),
+      reap: (remnant, ledger) => reap(remnant, ledger)
     }
   })
 )

@@ -36,6 +36,10 @@ export const cleanup = (
         done.set(key, resource)
         continue
       }
+      if (key === "session" && (yield* isExpired(task, resources))) {
+        done.set(key, { ...resource, ref: { ...resource.ref, expired: true }, state: "gone" })
+        continue
+      }
       const removed = yield* Effect.mapError(remove(resource, task, plan, known), ({ detail }) =>
         cleanupFailed(resource, task, detail)
       )
@@ -44,6 +48,17 @@ export const cleanup = (
     }
     return resources.map((resource) => done.get(resource.key) ?? resource)
   })
+
+/** No session lives longer than eight hours, whatever it was configured with; the rest is for clocks that differ. */
+const longestSessionMillis = 8.25 * 3_600_000
+
+/** Gone by itself, so there is nobody to ask; not where a follow-up after the task's end may have opened it again. */
+const isExpired = ({ updatedAt }: Task, resources: ReadonlyArray<Resource>) =>
+  Effect.map(
+    Clock.currentTimeMillis,
+    (now) =>
+      now - updatedAt > longestSessionMillis && resources.every(({ ref }) => typeof ref["keepUntil"] !== "number")
+  )
 
 interface Known {
   readonly id?: string

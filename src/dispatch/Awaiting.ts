@@ -1,10 +1,12 @@
 import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
+import { keptMillis } from "../domain/RetentionConfig.js"
 import type { Task, TaskId } from "../domain/Task.js"
 import { isOpen } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
+import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
 import { makeVisible } from "./Visible.js"
 import { Watch } from "./Watch.js"
@@ -35,6 +37,8 @@ export const mostAwaited = 50
 export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
   Awaiting,
   {
+    /** For how long a task is kept after its end at the least, in milliseconds; nothing if for ever. */
+    readonly keptMillis: number | undefined
     /** The tasks as they are now, each once; at most `mostAwaited`. */
     readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Task>, DispatchError>
     readonly view: (tasks: ReadonlyArray<Task>, mode: AwaitMode) => Effect.Effect<AwaitView, DispatchError>
@@ -56,6 +60,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
       const store = yield* Store
       const watch = yield* Watch
       const find = yield* makeVisible
+      const { config } = yield* Settings
 
       const named = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
         if (ids.length === 0 || ids.length > mostAwaited)
@@ -79,6 +84,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
         Effect.map(Effect.forEach(tasks, viewOf), (views): AwaitView => ({ done: isDone(tasks, mode), tasks: views }))
 
       return {
+        keptMillis: keptMillis(config.retention ?? {}),
         find: named,
         view: viewed,
         wait: Effect.fn("await.wait")(function* (ids, mode, seconds, onChange) {
