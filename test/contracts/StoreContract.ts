@@ -8,6 +8,7 @@ import { storeClaimContract } from "./StoreClaimContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
 import { storeQuotaContract } from "./StoreQuotaContract.js"
+import { storeUpkeepContract } from "./StoreUpkeepContract.js"
 
 const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
 
@@ -18,6 +19,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
   storeQuotaContract(name, layer)
+  storeUpkeepContract(name, layer)
 
   describe(`Store (${name})`, () => {
     const check = <E>(claim: string, body: () => Effect.Effect<void, E, Store>) =>
