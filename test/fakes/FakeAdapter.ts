@@ -196,7 +196,9 @@ const make = Effect.sync(() => {
         "answer",
         task,
         Effect.sync(() => void answered.push(question))
-      )
+      ),
+    remnants: () => Effect.sync(() => (spec.start === "once" ? far.remnants : [])),
+    reap: (remnant) => Effect.as(Effect.delay(Effect.sync(() => far.reap(remnant)), "1 second"), { state: "gone" })
   })
 
   const built = new Map(specs.map((spec) => [spec.name, adapter(spec)]))
