@@ -77,71 +77,77 @@ const background = (script: string, env: NodeJS.ProcessEnv) =>
   )
 
 describe("agentdispatch doctor", () => {
-  it.scopedLive("shows what a killed supervisor left of an ended task, and --reap ends it for certain", () =>
-    Effect.gen(function* () {
-      const at = yield* configured(family)
-      const running = yield* at.start("run", "--config", "c.json", "--wait", "--instruction", "go")
-      const local = join(at.folder, "state", "local")
-      const id = yield* until("a task folder", () => taskIn(local))
-      const child = join(local, id, "child.json")
-      const read = () =>
-        existsSync(child) ? Schema.decodeSync(Schema.parseJson(Child))(readFileSync(child, "utf8")) : undefined
-      const known = yield* until("the whole family", () => {
-        const found = read()
-        return found !== undefined && found.descendants.length >= 3 ? found : undefined
-      })
-      assert.deepStrictEqual(told(yield* doctor(at, "--reap")), [], "its task is under way")
-      yield* running.kill("SIGKILL")
-      const claim = Schema.decodeSync(Schema.parseJson(Claim))(readFileSync(join(local, id, "claim.json"), "utf8"))
-      process.kill(claim.supervisor?.pid ?? assert.fail("void"), "SIGKILL")
-      yield* settle(at, id)
-      const alive = () =>
-        [known.child, ...known.descendants].filter(({ pid, startTime }) => processes.find(pid)?.startTime === startTime)
-      assert.deepStrictEqual(told(yield* doctor(at)), ["local.processes seen"])
-      assert.isAtLeast(alive().length, 3, "a look changes nothing")
-      const reaped = yield* doctor(at, "--reap")
-      assert.deepStrictEqual([reaped.ok, told(reaped)], [true, ["local.processes done"]])
-      assert.deepStrictEqual(alive(), [])
-      assert.isFalse(existsSync(join(local, id)))
-      const { stdout } = yield* at.run("audit", "show", "--event", "sweep", "--json")
-      assert.include(stdout, id)
-    }),
+  it.scopedLive(
+    "shows what a killed supervisor left of an ended task, and --reap ends it for certain",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* configured(family)
+        const running = yield* at.start("run", "--config", "c.json", "--wait", "--instruction", "go")
+        const local = join(at.folder, "state", "local")
+        const id = yield* until("a task folder", () => taskIn(local))
+        const child = join(local, id, "child.json")
+        const read = () =>
+          existsSync(child) ? Schema.decodeSync(Schema.parseJson(Child))(readFileSync(child, "utf8")) : undefined
+        const known = yield* until("the whole family", () => {
+          const found = read()
+          return found !== undefined && found.descendants.length >= 3 ? found : undefined
+        })
+        assert.deepStrictEqual(told(yield* doctor(at, "--reap")), [], "its task is under way")
+        yield* running.kill("SIGKILL")
+        const claim = Schema.decodeSync(Schema.parseJson(Claim))(readFileSync(join(local, id, "claim.json"), "utf8"))
+        process.kill(claim.supervisor?.pid ?? assert.fail("void"), "SIGKILL")
+        yield* settle(at, id)
+        const alive = () =>
+          [known.child, ...known.descendants].filter(
+            ({ pid, startTime }) => processes.find(pid)?.startTime === startTime
+          )
+        assert.deepStrictEqual(told(yield* doctor(at)), ["local.processes seen"])
+        assert.isAtLeast(alive().length, 3, "a look changes nothing")
+        const reaped = yield* doctor(at, "--reap")
+        assert.deepStrictEqual([reaped.ok, told(reaped)], [true, ["local.processes done"]])
+        assert.deepStrictEqual(alive(), [])
+        assert.isFalse(existsSync(join(local, id)))
+        const { stdout } = yield* at.run("audit", "show", "--event", "sweep", "--json")
+        assert.include(stdout, id)
+      }),
     90_000
   )
 
-  it.scopedLive("ends what bears its marks though the folder is gone, and no stranger, not even with a number it knows", () =>
-    Effect.gen(function* () {
-      const at = yield* configured("true")
-      const id = yield* ended(at)
-      const mark = join(folderOf(at, id), "artifacts")
-      const env = { PATH: path }
-      const ours = identityOf((yield* background(stubborn, { ...env, AGENTDISPATCH_ARTIFACT_DIR: mark })).pid ?? 0)
-      const others = [
-        yield* background("exec sleep 60", env),
-        yield* background("exec sleep 60", { ...env, AGENTDISPATCH_ARTIFACT_DIR: `/elsewhere${mark}` }),
-        yield* background("exec sleep 60", { ...env, AGENTDISPATCH_TASK_ID: id })
-      ].map(({ pid }) => identityOf(pid ?? 0))
-      assert.deepStrictEqual(told(yield* doctor(at, "--reap")), ["local.processes done"])
-      assert.isFalse(ours.lives())
-      assert.deepStrictEqual(
-        others.map(({ lives }) => lives()),
-        [true, true, true]
-      )
+  it.scopedLive(
+    "ends what bears its marks though the folder is gone, and no stranger, not even with a number it knows",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* configured("true")
+        const id = yield* ended(at)
+        const mark = join(folderOf(at, id), "artifacts")
+        const env = { PATH: path }
+        const ours = identityOf((yield* background(stubborn, { ...env, AGENTDISPATCH_ARTIFACT_DIR: mark })).pid ?? 0)
+        const others = [
+          yield* background("exec sleep 60", env),
+          yield* background("exec sleep 60", { ...env, AGENTDISPATCH_ARTIFACT_DIR: `/elsewhere${mark}` }),
+          yield* background("exec sleep 60", { ...env, AGENTDISPATCH_TASK_ID: id })
+        ].map(({ pid }) => identityOf(pid ?? 0))
+        assert.deepStrictEqual(told(yield* doctor(at, "--reap")), ["local.processes done"])
+        assert.isFalse(ours.lives())
+        assert.deepStrictEqual(
+          others.map(({ lives }) => lives()),
+          [true, true, true]
+        )
 
-      const stranger = identityOf((yield* background("exec sleep 60", { PATH: path })).pid ?? 0)
-      const { bootId } = processes
-      const earlier = { pid: stranger.pid, startTime: "1", bootId }
-      const rebooted = { pid: stranger.pid, startTime: stranger.startTime, bootId: "another boot" }
-      const folder = folderOf(at, id)
-      mkdirSync(folder, { recursive: true })
-      writeFileSync(join(folder, "child.json"), JSON.stringify({ child: earlier, descendants: [earlier, rebooted] }))
-      const claim = { token: "t".repeat(26), supervisor: rebooted, claimedAt: 0 }
-      writeFileSync(join(folder, "claim.json"), JSON.stringify(claim))
-      utimesSync(join(folder, "claim.json"), 1, 1)
-      assert.deepStrictEqual(told(yield* doctor(at, "--reap")), ["local.folder done"])
-      assert.isFalse(existsSync(folder))
-      assert.isTrue(stranger.lives())
-    }),
+        const stranger = identityOf((yield* background("exec sleep 60", { PATH: path })).pid ?? 0)
+        const { bootId } = processes
+        const earlier = { pid: stranger.pid, startTime: "1", bootId }
+        const rebooted = { pid: stranger.pid, startTime: stranger.startTime, bootId: "another boot" }
+        const folder = folderOf(at, id)
+        mkdirSync(folder, { recursive: true })
+        writeFileSync(join(folder, "child.json"), JSON.stringify({ child: earlier, descendants: [earlier, rebooted] }))
+        const claim = { token: "t".repeat(26), supervisor: rebooted, claimedAt: 0 }
+        writeFileSync(join(folder, "claim.json"), JSON.stringify(claim))
+        utimesSync(join(folder, "claim.json"), 1, 1)
+        assert.deepStrictEqual(told(yield* doctor(at, "--reap")), ["local.folder done"])
+        assert.isFalse(existsSync(folder))
+        assert.isTrue(stranger.lives())
+      }),
     90_000
   )
 })

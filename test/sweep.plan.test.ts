@@ -53,9 +53,11 @@ const standings = FastCheck.dictionary(
   FastCheck.oneof(
     FastCheck.constant<Standing>({ is: "living" }),
     moment.map((since): Standing => ({ is: "settled", since })),
-    FastCheck.tuple(moment, FastCheck.boolean()).map(
-      ([since, exported]): Standing => ({ is: "deleted", since, exported })
-    )
+    FastCheck.tuple(moment, FastCheck.boolean()).map(([since, exported]): Standing => ({
+      is: "deleted",
+      since,
+      exported
+    }))
   )
 ).map((known) => new Map(Object.entries(known)))
 

@@ -231,7 +231,9 @@ describe("Retention", () => {
     Archive,
     Effect.map(Archive, ({ write }) => ({
       write: (folder, name, text) =>
-        Effect.tap(write(folder, name, text), () => (copies.size === 1 && firstTime() ? Effect.die("killed") : Effect.void))
+        Effect.tap(write(folder, name, text), () =>
+          copies.size === 1 && firstTime() ? Effect.die("killed") : Effect.void
+        )
     }))
   ).pipe(Layer.provide(Archive.layerMemory(copies)))
   let times = 0

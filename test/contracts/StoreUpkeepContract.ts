@@ -44,11 +44,9 @@ export const storeUpkeepContract = (name: string, layer: Layer.Layer<Store, unkn
       Effect.gen(function* () {
         const { upkeep } = yield* Store
         yield* TestClock.setTime(1_000)
-        const asked = yield* Effect.forEach(
-          ["a", "b", "c", "d"],
-          (owner) => upkeep.reserve("sweep", owner, 2_000),
-          { concurrency: "unbounded" }
-        )
+        const asked = yield* Effect.forEach(["a", "b", "c", "d"], (owner) => upkeep.reserve("sweep", owner, 2_000), {
+          concurrency: "unbounded"
+        })
         assert.lengthOf(asked.filter(Boolean), 1)
         const holder = ["a", "b", "c", "d"][asked.indexOf(true)] ?? ""
         assert.isTrue(yield* upkeep.reserve("sweep", holder, 3_000))
@@ -64,7 +62,10 @@ export const storeUpkeepContract = (name: string, layer: Layer.Layer<Store, unkn
       Effect.gen(function* () {
         const { upkeep } = yield* Store
         const note = (at: number, ...keys: ReadonlyArray<string>) =>
-          Effect.zipRight(TestClock.setTime(at), Effect.map(upkeep.note(keys), (known) => [...known].sort()))
+          Effect.zipRight(
+            TestClock.setTime(at),
+            Effect.map(upkeep.note(keys), (known) => [...known].sort())
+          )
         assert.deepStrictEqual(yield* note(1_000, "a", "b", "'; DROP TABLE tasks; --"), [])
         assert.deepStrictEqual(yield* note(2_000, "a", "c"), [["a", 1_000]])
         assert.deepStrictEqual(yield* note(3_000, "a", "b", "c"), [
@@ -200,7 +201,9 @@ export const storeUpkeepContract = (name: string, layer: Layer.Layer<Store, unkn
         const task = yield* settled(text)
         const short = yield* settled("short")
         const most = 200_000
-        assert.deepStrictEqual(yield* store.upkeep.longLogs({ before: 1, bytes: most, limit: 9 }), [{ id: task.id, bytes }])
+        assert.deepStrictEqual(yield* store.upkeep.longLogs({ before: 1, bytes: most, limit: 9 }), [
+          { id: task.id, bytes }
+        ])
         const cut = yield* store.upkeep.cutLog(task.id, most)
         const left = yield* wholeLog(task.id)
         assert.isAtMost(new TextEncoder().encode(left).length, most)

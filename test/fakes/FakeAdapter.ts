@@ -198,7 +198,14 @@ const make = Effect.sync(() => {
         Effect.sync(() => void answered.push(question))
       ),
     remnants: () => Effect.sync(() => (spec.start === "once" ? far.remnants : [])),
-    reap: (remnant) => Effect.as(Effect.delay(Effect.sync(() => far.reap(remnant)), "1 second"), { state: "gone" })
+    reap: (remnant) =>
+      Effect.as(
+        Effect.delay(
+          Effect.sync(() => far.reap(remnant)),
+          "1 second"
+        ),
+        { state: "gone" }
+      )
   })
 
   const built = new Map(specs.map((spec) => [spec.name, adapter(spec)]))
