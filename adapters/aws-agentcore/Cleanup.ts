@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import type { JsonObject } from "../../src/domain/Json.js"
+import { isTerminal } from "../../src/domain/Lifecycle.js"
 import type { Resource, Task } from "../../src/domain/Task.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { controlOf, controlSdk, send } from "./Clients.js"
@@ -53,11 +54,13 @@ export const cleanup = (
 const longestSessionMillis = 8.25 * 3_600_000
 
 /** Gone by itself, so there is nobody to ask; not where a follow-up after the task's end may have opened it again. */
-const isExpired = ({ updatedAt }: Task, resources: ReadonlyArray<Resource>) =>
+const isExpired = ({ status, updatedAt }: Task, resources: ReadonlyArray<Resource>) =>
   Effect.map(
     Clock.currentTimeMillis,
     (now) =>
-      now - updatedAt > longestSessionMillis && resources.every(({ ref }) => typeof ref["keepUntil"] !== "number")
+      isTerminal(status) &&
+      now - updatedAt > longestSessionMillis &&
+      resources.every(({ ref }) => typeof ref["keepUntil"] !== "number")
   )
 
 interface Known {
