@@ -15,6 +15,7 @@ import type { Mode, Work } from "./Mode.js"
 import { planOf, readPlan, sessionOf, type WorkerKind } from "./Plan.js"
 import { promptMode } from "./PromptMode.js"
 import { intended, provision } from "./Provision.js"
+import { reap, remnants } from "./Remnants.js"
 import { CancelFailed, spec } from "./Spec.generated.js"
 import { stopSession } from "./Stop.js"
 import { workerMode } from "./WorkerMode.js"
@@ -55,7 +56,10 @@ export const layer: Layer.Layer<Adapter, never, Installation> = Layer.effect(
         Option.exists(readPlan(request), ({ worker }) => worker === "dispatch/1" || worker === "a2a"),
       answer: (task, question) => Effect.flatMap(workOf(task), (work) => giveAnswer(work, question)),
       send: (task, message) => Effect.flatMap(workOf(task), (work) => sendMessage(work, message)),
-      readArtifact: (task, artifact, page) => Effect.flatMap(workOf(task), (work) => readArtifact(work, artifact, page))
+      readArtifact: (task, artifact, page) =>
+        Effect.flatMap(workOf(task), (work) => readArtifact(work, artifact, page)),
+      remnants: (ledger) => remnants(stateDir, ledger),
+      reap: (remnant, ledger) => reap(remnant, ledger)
     }
   })
 )

@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import type { JsonObject } from "../../src/domain/Json.js"
+import { isTerminal } from "../../src/domain/Lifecycle.js"
 import type { Resource, Task } from "../../src/domain/Task.js"
 import type { AdapterFailure } from "../../src/services/Adapter.js"
 import { controlOf, controlSdk, send } from "./Clients.js"
@@ -36,6 +37,10 @@ export const cleanup = (
         done.set(key, resource)
         continue
       }
+      if (key === "session" && (yield* isExpired(task, resources))) {
+        done.set(key, { ...resource, ref: { ...resource.ref, expired: true }, state: "gone" })
+        continue
+      }
       const removed = yield* Effect.mapError(remove(resource, task, plan, known), ({ detail }) =>
         cleanupFailed(resource, task, detail)
       )
@@ -44,6 +49,19 @@ export const cleanup = (
     }
     return resources.map((resource) => done.get(resource.key) ?? resource)
   })
+
+/** No session lives longer than eight hours, whatever it was configured with; the rest is for clocks that differ. */
+const longestSessionMillis = 8.25 * 3_600_000
+
+/** Gone by itself, so there is nobody to ask; not where a follow-up after the task's end may have opened it again. */
+const isExpired = ({ status, updatedAt }: Task, resources: ReadonlyArray<Resource>) =>
+  Effect.map(
+    Clock.currentTimeMillis,
+    (now) =>
+      isTerminal(status) &&
+      now - updatedAt > longestSessionMillis &&
+      resources.every(({ ref }) => typeof ref["keepUntil"] !== "number")
+  )
 
 interface Known {
   readonly id?: string

@@ -22,6 +22,22 @@ export const findRuntime = (
     return undefined
   })
 
+/** The names of all runtimes of a place. */
+export const listRuntimes = (place: Place): Effect.Effect<ReadonlySet<string>, Fault> =>
+  Effect.gen(function* () {
+    const control = yield* controlOf(place)
+    const { ListAgentRuntimesCommand } = yield* controlSdk
+    const names = new Set<string>()
+    let nextToken: string | undefined
+    do {
+      const input = { maxResults: 100, ...(nextToken === undefined ? {} : { nextToken }) }
+      const page = yield* send((options) => control.send(new ListAgentRuntimesCommand(input), options))
+      for (const { agentRuntimeName } of page.agentRuntimes ?? []) names.add(agentRuntimeName ?? "")
+      nextToken = page.nextToken
+    } while (nextToken !== undefined)
+    return names
+  })
+
 /** The status of a runtime, or nothing once it is gone. */
 export const runtimeStatus = (place: Place, id: string) =>
   Effect.gen(function* () {

@@ -1,4 +1,5 @@
 import { Effect, Layer, Option, Schema } from "effect"
+import type { Remnant } from "../../src/domain/Sweep.js"
 import type { Resource, Task } from "../../src/domain/Task.js"
 import { Adapter, type AdapterFailure } from "../../src/services/Adapter.js"
 import { Installation } from "../../src/services/Installation.js"
@@ -11,11 +12,14 @@ import { observe } from "./Observe.js"
 import { detailsOf, executableOf } from "./Plan.js"
 import { type Details, spec, SupervisorFailed, UnsupportedPlatform } from "./Spec.generated.js"
 import { readArtifact } from "./ReadArtifact.js"
+import { reap } from "./Reap.js"
+import { remnantsIn } from "./Remnants.js"
 import { prepare, start } from "./Start.js"
 import { processesHere } from "./supervisor/Processes.js"
 import { close, folderOf, situation } from "./TaskFolder.js"
 import { removeWorktree } from "./Worktree.js"
 import { Worktree } from "./Wire.js"
+import { worktreesIn } from "./WorktreeRemnants.js"
 
 type Needs = Transport | Installation
 
@@ -78,6 +82,17 @@ const cleanup = (task: Task, resources: ReadonlyArray<Resource>) =>
     return settled
   })
 
+const left = Effect.gen(function* () {
+  const { stateDir } = yield* Installation
+  return [...(yield* remnantsIn(stateDir, yield* processes)), ...(yield* worktreesIn(stateDir))]
+})
+
+const remove = (remnant: Remnant) =>
+  Effect.gen(function* () {
+    const { stateDir } = yield* Installation
+    return yield* reap(remnant, stateDir, yield* processes)
+  })
+
 const decodeWorktree = Schema.decodeUnknownOption(Worktree)
 
 /** A cancel that is complete, or has come too late, leaves nothing that runs. */
@@ -112,7 +127,9 @@ export const layer: Layer.Layer<Adapter, never, Needs> = Layer.effect(
       readArtifact: (task, artifact, range) =>
         given(
           Effect.flatMap(Installation, ({ stateDir }) => readArtifact(folderOf(stateDir, task.id), artifact, range))
-        )
+        ),
+      remnants: () => given(left),
+      reap: (remnant) => given(remove(remnant))
     }
   })
 )

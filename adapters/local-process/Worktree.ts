@@ -75,7 +75,7 @@ const kept = (reason: string): Removal => ({ kept: true, branchKept: true, reaso
 type Environment = Readonly<Record<string, string>>
 
 /** Runs git without asking a person anything; fails with what it says. */
-const git = (
+export const git = (
   env: Environment,
   folder: string,
   ...args: ReadonlyArray<string>

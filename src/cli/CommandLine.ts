@@ -5,7 +5,7 @@ import { suggestion } from "../domain/Nearest.js"
 import { answer } from "./AnswerCommand.js"
 import { auditEntries } from "./AuditCommands.js"
 import * as Catalog from "./CatalogCommands.js"
-import { doctor } from "./DoctorCommand.js"
+import { doctorEntry } from "./DoctorCommand.js"
 import * as Flags from "./Flags.js"
 import { configName, init } from "./InitCommand.js"
 import type { Command as Runs, Core, Invocation } from "./Invocation.js"
@@ -176,20 +176,7 @@ const entries: Readonly<Record<string, Entry>> = {
     summary: "the configured account profiles",
     read: (name) => wordless(name, Options.all(common), ({ json }) => Catalog.accounts(json))
   },
-  doctor: {
-    words: "[--runtime NAME] [--aws-live]",
-    summary: "say whether the runtime profiles are ready",
-    read: (name) =>
-      wordless(
-        name,
-        Options.all({
-          runtime: Flags.text("runtime", "Only this runtime profile"),
-          awsLive: Flags.flag("aws-live", "Also ask the backends"),
-          ...common
-        }),
-        ({ awsLive, json, runtime }) => doctor(runtime, awsLive, json)
-      )
-  },
+  doctor: doctorEntry,
   serve: {
     words: "--http [--host HOST] [--port PORT]",
     summary: "serve MCP over HTTP: one server for many clients, as http in the config says",

@@ -6,6 +6,7 @@ import type { Drive } from "../dispatch/Drive.js"
 import type { Explain } from "../dispatch/Explain.js"
 import type { FollowUp } from "../dispatch/FollowUp.js"
 import type { Preflight } from "../dispatch/Preflight.js"
+import type { Sweeper } from "../dispatch/Sweeper.js"
 import type { Adapters } from "../services/Adapter.js"
 import type { AuditTrail } from "../services/AuditTrail.js"
 import type { Scheduler } from "../services/Scheduler.js"
@@ -30,6 +31,7 @@ export type Core =
   | Scheduler
   | Settings
   | Store
+  | Sweeper
 
 export type Command<R> = Effect.Effect<ExitCode, Refusal, R | Screen>
 

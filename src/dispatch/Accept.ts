@@ -11,6 +11,7 @@ import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
 import { type NewTask, Store } from "../services/Store.js"
 import { makeRuling } from "./Ruling.js"
+import { expiredFor } from "./Visible.js"
 
 export interface Accept {
   /** The same key with the same call is the same task. */
@@ -123,7 +124,12 @@ export const makeAccept = Effect.gen(function* () {
     const key = calls[0]?.options.idempotencyKey
     const made = yield* store.createAll(ready.map(({ creation }) => creation)).pipe(
       Effect.catchTags({
-        IdempotencyConflict: (error) => new IdempotencyConflict({ key: key ?? error.key, taskId: error.taskId }),
+        IdempotencyConflict: (error) =>
+          new IdempotencyConflict({
+            key: key ?? error.key,
+            taskId: error.taskId,
+            expired: expiredFor(ready[0]?.creation.principal ?? "", error.expired)
+          }),
         QuotaReached: ({ allowed, limit, retryAt, rule }) =>
           new QuotaReached({ rule: rules.get(rule) ?? rule, limit, allowed, retryAt })
       }),

@@ -19,7 +19,9 @@ const limits = {
   cleanup: 2_400,
   send: 120,
   answer: 120,
-  readArtifact: 120
+  readArtifact: 120,
+  remnants: 120,
+  reap: 120
 } as const
 
 /** The code of a task whose adapter broke down. */

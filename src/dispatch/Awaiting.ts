@@ -1,10 +1,12 @@
 import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import { type DispatchError, InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
+import { keptMillis } from "../domain/RetentionConfig.js"
 import type { Task, TaskId } from "../domain/Task.js"
 import { isOpen, type TaskQuestion } from "../domain/TaskQuestion.js"
 import * as View from "../domain/TaskView.js"
 import { Leaving } from "../services/Leaving.js"
+import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
 import { makeGroups } from "./Groups.js"
 import { Watch } from "./Watch.js"
@@ -46,6 +48,8 @@ export const mostAwaited = 50
 export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
   Awaiting,
   {
+    /** For how long a task is kept after its end at the least, in milliseconds; nothing if for ever. */
+    readonly keptMillis: number | undefined
     /** The tasks as they are now, each once; at most `mostAwaited`. */
     readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Task>, DispatchError>
     readonly view: (tasks: ReadonlyArray<Task>, mode: AwaitMode) => Effect.Effect<AwaitView, DispatchError>
@@ -74,6 +78,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
       const store = yield* Store
       const watch = yield* Watch
       const groups = yield* makeGroups
+      const { config } = yield* Settings
 
       const named = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
         if (ids.length === 0 || ids.length > mostAwaited)
@@ -117,6 +122,7 @@ export class Awaiting extends Context.Tag("agentdispatch/Awaiting")<
         Effect.flatMap(named(ids), (tasks) => Effect.map(Effect.forEach(tasks, asks), (found) => found.flat()))
 
       return {
+        keptMillis: keptMillis(config.retention ?? {}),
         find: named,
         view: viewed,
         open,

@@ -1,13 +1,14 @@
 import { Effect, Option, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import { Concurrency } from "./Concurrency.js"
-import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
+import { ConfigInvalid, type ConfigIssue } from "./ConfigInvalid.js"
 import { HttpConfig } from "./HttpConfig.js"
 import { type Json, JsonObject } from "./Json.js"
 import { LaneConfig } from "./LaneConfig.js"
 import { missing, policyIssues } from "./PolicyChecks.js"
 import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
+import { Retention } from "./RetentionConfig.js"
 import { Target, TargetMode } from "./Task.js"
 import { Terms } from "./Terms.js"
 
@@ -113,7 +114,8 @@ export const Config = Schema.Struct({
   waits: maybe(Waits),
   http: maybe(HttpConfig),
   redaction: maybe(RedactionRules),
-  lanes: maybe(LaneConfig)
+  lanes: maybe(LaneConfig),
+  retention: maybe(Retention)
 })
 export type Config = typeof Config.Type
 

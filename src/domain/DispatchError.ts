@@ -1,5 +1,6 @@
 import { DateTime, Schema } from "effect"
 import { Question } from "./Clarification.js"
+import { Expired, expiredInWords } from "./Expired.js"
 import type { LaneError } from "./LaneError.js"
 import { TaskStatus } from "./Lifecycle.js"
 
@@ -159,9 +160,13 @@ export class AdapterUnsupported extends Schema.TaggedError<AdapterUnsupported>()
   }
 }
 
-export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", { id: Schema.String }) {
+export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFound", {
+  id: Schema.String,
+  expired: Schema.optional(Expired)
+}) {
   readonly code = "task.not_found"
   override get message() {
+    if (this.expired !== undefined) return `Task "${this.id}" has expired. ${expiredInWords(this.expired)}`
     return `No task "${this.id}" in this state folder. list_tasks shows the tasks that are.`
   }
 }
@@ -216,10 +221,14 @@ export class BackendFailed extends Schema.TaggedError<BackendFailed>()("BackendF
 /** The key names another request than the one it came with first. */
 export class IdempotencyConflict extends Schema.TaggedError<IdempotencyConflict>()("IdempotencyConflict", {
   key: Schema.String,
-  taskId: Schema.String
+  taskId: Schema.String,
+  /** The call is the same, and the task it made is deleted. */
+  expired: Schema.optional(Expired)
 }) {
   readonly code = "idempotency.conflict"
   override get message() {
+    if (this.expired !== undefined)
+      return `idempotency_key "${this.key}" belongs to ${this.taskId}, which did this already. ${expiredInWords(this.expired)} Use a new key to do it again.`
     return `idempotency_key "${this.key}" already belongs to ${this.taskId}, which was dispatched with other arguments. Use a new key for new work, or the same arguments to get that task back.`
   }
 }
@@ -255,23 +264,6 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
   }
   override get message() {
     return `${remedies[this.fault]} (${this.detail})`
-  }
-}
-
-export const ConfigIssue = Schema.Struct({ path: Schema.String, message: Schema.String })
-export type ConfigIssue = typeof ConfigIssue.Type
-
-/** A config that cannot be used, with one line for each thing to mend. */
-export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
-  source: Schema.String,
-  issues: Schema.Array(ConfigIssue)
-}) {
-  readonly code = "config.invalid"
-  override get message() {
-    return [
-      `${this.source} cannot be used:`,
-      ...this.issues.map((issue) => `  ${issue.path === "" ? "" : `${issue.path}: `}${issue.message}`)
-    ].join("\n")
   }
 }
 

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
 import type { Config } from "./Config.js"
-import { ConfigInvalid, type ConfigIssue } from "./DispatchError.js"
+import { ConfigInvalid, type ConfigIssue } from "./ConfigInvalid.js"
 import { type Json, JsonObject } from "./Json.js"
 import { suggestion } from "./Nearest.js"
 import { Policy } from "./PolicyConfig.js"

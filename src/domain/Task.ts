@@ -12,6 +12,8 @@ export const TaskId = Schema.String.pipe(
 )
 export type TaskId = typeof TaskId.Type
 
+export const isTaskId = Schema.is(TaskId)
+
 export const TaskType = Schema.Literal("agent.run", "command.run")
 export type TaskType = typeof TaskType.Type
 

@@ -5,9 +5,10 @@ import { Effect, Either } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import { agentClis, builtIn } from "../domain/BuiltIn.js"
 import { type Backend, type Config, fromJson } from "../domain/Config.js"
-import { ConfigInvalid } from "../domain/DispatchError.js"
+import { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import { decodeText } from "../domain/Json.js"
 import { jsonFault } from "../domain/JsonFault.js"
+import type { Retention } from "../domain/RetentionConfig.js"
 
 export interface Origin {
   /** `--config`, if given; else `AGENTDISPATCH_CONFIG`, else nothing: the built-in profiles. */
@@ -83,9 +84,13 @@ const withFolders = (config: Config, { cwd, specs }: Origin, base: string): Conf
   }
   return {
     ...config,
-    backends: Object.fromEntries(Object.entries(config.backends).map(([name, backend]) => [name, placed(backend)]))
+    backends: Object.fromEntries(Object.entries(config.backends).map(([name, backend]) => [name, placed(backend)])),
+    ...(config.retention === undefined ? {} : { retention: withExport(config.retention, base) })
   }
 }
+
+const withExport = (retention: Retention, base: string): Retention =>
+  typeof retention.export === "string" ? { ...retention, export: resolve(base, retention.export) } : retention
 
 const answers = ({ environment, specs }: Origin): Readonly<Record<string, string>> =>
   Object.fromEntries(

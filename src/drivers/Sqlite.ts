@@ -7,6 +7,7 @@ import * as Statement from "@effect/sql/Statement"
 import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import { Data, Effect, Layer, Option, Schedule } from "effect"
 import { isBusy, storeFailed } from "./SqlFault.js"
+import * as Wal from "./SqliteWal.js"
 import { privateFile, privateFolder } from "./StateFolder.js"
 
 /** How long SQLite itself waits for a lock, in milliseconds: the whole process stands still meanwhile. */
@@ -53,6 +54,8 @@ const open = Effect.fn("sqlite.open")(function* (filename: string) {
   // With WAL, anything less loses the last transactions in a power cut.
   yield* sql`PRAGMA synchronous = FULL`
   yield* sql`PRAGMA foreign_keys = ON`
+  for (const setting of Wal.settings) yield* sql.unsafe(setting)
+  yield* Wal.watch(filename, connection, lock)
   return Object.assign(sql, { withTransaction: transactions(connection, lock) })
 })
 

@@ -147,12 +147,34 @@ const admission = [
   `CREATE INDEX tasks_failing ON tasks (expires_at) WHERE settled = 0 AND status = 'queued' AND expires_at IS NOT NULL`
 ]
 
+/** Names and ids that outlive their tasks; `until_at`, `since` and the other times are milliseconds since 1970. */
+const retention = [
+  `CREATE TABLE reservations (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until_at BIGINT NOT NULL)`,
+  `CREATE TABLE sweep_findings (finding TEXT PRIMARY KEY, since BIGINT NOT NULL)`,
+  `CREATE TABLE expired_tasks (
+    id TEXT PRIMARY KEY,
+    alias TEXT,
+    principal TEXT,
+    status TEXT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    deleted_at BIGINT NOT NULL,
+    export TEXT
+  )`,
+  `CREATE INDEX expired_tasks_alias ON expired_tasks (alias) WHERE alias IS NOT NULL`,
+  `CREATE INDEX expired_tasks_by_time ON expired_tasks (deleted_at)`,
+  `CREATE TABLE spent_keys (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, id TEXT NOT NULL)`,
+  `CREATE INDEX spent_keys_by_task ON spent_keys (id)`,
+  `CREATE INDEX idempotency_keys_by_task ON idempotency_keys (task)`,
+  `CREATE INDEX quota_uses_by_task ON quota_uses (task)`
+]
+
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
   ["policies", policies],
   ["questions", questions],
   ["listeners", listeners],
-  ["admission", admission]
+  ["admission", admission],
+  ["retention", retention]
 ]
 
 const current = migrations.length

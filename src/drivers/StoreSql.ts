@@ -12,8 +12,10 @@ import * as Sqlite from "./Sqlite.js"
 import { countQuotas, quotaUse, writeQuotas } from "./StoreQuota.js"
 import { claimable, take } from "./StoreClaim.js"
 import { checkParent, dependencies, queue, writeDependencies } from "./StoreLineage.js"
+import { absent, refuseSpent } from "./StoreExpired.js"
 import { migrate } from "./StoreMigrations.js"
 import { news } from "./StoreNews.js"
+import { upkeep } from "./StoreRetention.js"
 import {
   decodeArtifacts,
   decodeEvents,
@@ -43,13 +45,13 @@ const make = Effect.gen(function* () {
 
   const find = Effect.fn("store.find")(function* (id: TaskId) {
     const [found] = yield* kept(id)
-    return found === undefined ? yield* new TaskNotFound({ id }) : found.task
+    return found === undefined ? yield* yield* absent(sql, id) : found.task
   }, Effect.catchTags(failures))
 
   const earlier = Effect.fnUntraced(function* ({ key, fingerprint }: NonNullable<NewTask["idempotency"]>) {
     const [known] = yield* sql<{ id: string; fingerprint: string }>`SELECT t.id, k.fingerprint
       FROM idempotency_keys k JOIN tasks t ON t.seq = k.task WHERE k.key = ${key}`
-    if (known === undefined) return undefined
+    if (known === undefined) return yield* refuseSpent(sql, { key, fingerprint })
     if (known.fingerprint !== fingerprint) return yield* new IdempotencyConflict({ key, taskId: known.id })
     const [first] = yield* kept(TaskId.make(known.id))
     return first?.task
@@ -100,13 +102,10 @@ const make = Effect.gen(function* () {
     return task
   }, Effect.catchTags(failures))
 
-  const resolve = Effect.fn("store.resolve")(
-    function* (alias: string) {
-      const [row] = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE alias = ${alias}`
-      return row === undefined ? yield* new TaskNotFound({ id: alias }) : TaskId.make(row.id)
-    },
-    Effect.catchTag("SqlError", storeFailed)
-  )
+  const resolve = Effect.fn("store.resolve")(function* (alias: string) {
+    const [row] = yield* sql<{ id: string }>`SELECT id FROM tasks WHERE alias = ${alias}`
+    return row === undefined ? yield* yield* absent(sql, alias) : TaskId.make(row.id)
+  }, Effect.catchTags(failures))
 
   const list: (typeof Store.Service)["list"] = Effect.fn("store.list")(function* ({
     statuses,
@@ -264,6 +263,7 @@ const make = Effect.gen(function* () {
     questions,
     changed,
     ...news(sql),
+    upkeep: upkeep(sql),
     renew,
     claim,
     release,

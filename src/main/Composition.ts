@@ -14,9 +14,11 @@ import { Inbox } from "../dispatch/Inbox.js"
 import { Lanes } from "../dispatch/Lanes.js"
 import { Preflight } from "../dispatch/Preflight.js"
 import * as RedactedStore from "../dispatch/RedactedStore.js"
+import { Sweeper } from "../dispatch/Sweeper.js"
 import { TaskArtifacts } from "../dispatch/TaskArtifacts.js"
 import { Watch } from "../dispatch/Watch.js"
 import * as AllowlistFile from "../drivers/AllowlistFile.js"
+import * as ArchiveFolder from "../drivers/ArchiveFolder.js"
 import * as AuditLog from "../drivers/AuditLog.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
@@ -101,6 +103,7 @@ export const layer = (configPath: string | undefined) =>
     FollowUp.layer,
     Inbox.layer,
     Preflight.layer,
+    Sweeper.layer(),
     TaskArtifacts.layer
   ).pipe(
     Layer.provideMerge(Watch.layer),
@@ -109,7 +112,14 @@ export const layer = (configPath: string | undefined) =>
     Layer.provideMerge(SchedulerLease.layer()),
     Layer.provideMerge(BuiltInAdapters.layer),
     Layer.provideMerge(
-      Layer.mergeAll(store, AuditLog.layer, IdsRandom.layer, TransportProcess.layer, AllowlistFile.layer)
+      Layer.mergeAll(
+        store,
+        ArchiveFolder.layer,
+        AuditLog.layer,
+        IdsRandom.layer,
+        TransportProcess.layer,
+        AllowlistFile.layer
+      )
     ),
     Layer.provideMerge(RedactorHost.layer(process.env)),
     Layer.provideMerge(Layer.merge(surroundings(configPath), caller)),

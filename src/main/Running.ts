@@ -1,7 +1,8 @@
 import { Cause, Deferred, Effect, Exit, Fiber, ManagedRuntime } from "effect"
 import { setImmediate } from "node:timers/promises"
 import { Drive } from "../dispatch/Drive.js"
-import type { ConfigInvalid } from "../domain/DispatchError.js"
+import { Sweeper } from "../dispatch/Sweeper.js"
+import type { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
 import { offer, offerWithLanes, type Run, type Serving } from "../mcp/Server.js"
 import { Allowlist } from "../services/Allowlist.js"
@@ -50,7 +51,8 @@ export const start = async (config: string | undefined, check: Check = () => Eff
     Effect.gen(function* () {
       const scheduler = yield* Scheduler
       const drive = yield* Drive
-      return yield* scheduler.run(drive.step)
+      const sweeper = yield* Sweeper
+      return yield* Effect.zipRight(scheduler.run(drive.step), sweeper.run, { concurrent: true })
     })
   )
 

@@ -53,11 +53,15 @@ export const detailed = (
   Effect.gen(function* () {
     const awaiting = yield* Awaiting
     const view = yield* awaiting.view(tasks, handle.mode)
+    const { keptMillis } = awaiting
+    const createdAt = Math.min(...tasks.map((task) => task.createdAt))
     const common = {
       taskId: handleId(handle),
-      createdAt: iso(Math.min(...tasks.map(({ createdAt }) => createdAt))),
+      createdAt: iso(createdAt),
       lastUpdatedAt: iso(Math.max(...tasks.map(({ updatedAt }) => updatedAt))),
-      ttlMs: null,
+      // Counted from its creation, while we count from its end: at least so long, and longer while it goes on.
+      ttlMs:
+        keptMillis === undefined ? null : Math.min(...tasks.map(({ updatedAt }) => updatedAt)) - createdAt + keptMillis,
       pollIntervalMs
     }
     const [only] = tasks

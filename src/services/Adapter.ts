@@ -3,6 +3,7 @@ import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import type { AdapterNotFound } from "../domain/DispatchError.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { Artifact, NewArtifact, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
+import type { Remnant } from "../domain/Sweep.js"
 import type { Answer } from "../domain/TaskQuestion.js"
 import type { Entry } from "./Store.js"
 
@@ -87,6 +88,15 @@ export interface ArtifactPiece {
   readonly sha256?: string
 }
 
+/** What the store still knows of this adapter's tasks that have ended. */
+export interface Ledger {
+  /** Settled tasks of the adapter, newest first, as many as are worth asking about. */
+  readonly settled: Effect.Effect<ReadonlyArray<Task>, AdapterFailure>
+  readonly resources: (id: Task["id"]) => Effect.Effect<ReadonlyArray<Resource>, AdapterFailure>
+}
+
+export type Reaped = { readonly state: "gone" | "later" } | { readonly state: "stays"; readonly because: string }
+
 export interface Check {
   readonly name: string
   readonly status: "pass" | "warn" | "fail"
@@ -142,6 +152,14 @@ export class Adapter extends Context.Tag("agentdispatch/Adapter")<
       artifact: Artifact,
       range: { readonly offset: number; readonly limit: number }
     ) => Effect.Effect<ArtifactPiece, AdapterFailure>
+    /**
+     * Everything at the far side that bears this installation's marks, whatever became of its task: who asks compares it
+     * with the store afterwards, so that nothing made in the meantime counts as left. Changes nothing. Absent where
+     * nothing can be listed.
+     */
+    readonly remnants?: (ledger: Ledger) => Effect.Effect<ReadonlyArray<Remnant>, AdapterFailure>
+    /** Removes one of them and confirms that it is gone; `later` if that takes longer, or why it has to stay. */
+    readonly reap?: (remnant: Remnant, ledger: Ledger) => Effect.Effect<Reaped, AdapterFailure>
   }
 >() {}
 

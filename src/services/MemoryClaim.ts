@@ -4,6 +4,7 @@ import type { TaskQuestion } from "../domain/TaskQuestion.js"
 import { admit, countsOf, lineOf, queueEnd, readLine } from "../domain/Admission.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import type { ClaimRequest } from "./Store.js"
+import type { Gone } from "./StoreMemoryUpkeep.js"
 
 export interface Kept {
   readonly seq: number
@@ -22,12 +23,20 @@ export interface Memory {
   readonly kept: Map<string, Kept>
   readonly keys: Map<string, { readonly fingerprint: string; readonly id: TaskId }>
   readonly leases: Map<string, number>
+  readonly gone: Map<string, Gone>
   readonly uses: Array<{ readonly rule: string; readonly id: TaskId; readonly at: number }>
   /** The number of the task that was created last. */
   last: number
 }
 
-export const makeEmpty = (): Memory => ({ kept: new Map(), keys: new Map(), leases: new Map(), uses: [], last: 0 })
+export const makeEmpty = (): Memory => ({
+  kept: new Map(),
+  keys: new Map(),
+  leases: new Map(),
+  gone: new Map(),
+  uses: [],
+  last: 0
+})
 
 const isLiving = ({ leases }: Memory, owner: string | undefined, now: number) =>
   owner !== undefined && (leases.get(owner) ?? 0) > now

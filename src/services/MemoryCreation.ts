@@ -91,7 +91,12 @@ export const creating = (memory: Memory): (typeof Store.Service)["createAll"] =>
         made.push(task)
       } else if (known.fingerprint === task.idempotency.fingerprint) {
         const first = kept.get(known.id)
-        if (first !== undefined) answers.push({ task: first.task, existed: true })
+        if (first === undefined) {
+          undo(made)
+          const { key } = task.idempotency
+          return yield* new IdempotencyConflict({ key, taskId: known.id, expired: memory.gone.get(known.id) })
+        }
+        answers.push({ task: first.task, existed: true })
       } else {
         undo(made)
         return yield* new IdempotencyConflict({ key: task.idempotency.key, taskId: known.id })

@@ -24,6 +24,7 @@ import type { NewTaskEvent, TaskEvent } from "../domain/TaskEvent.js"
 import type { TaskQuestion } from "../domain/TaskQuestion.js"
 import type { Usage } from "../domain/Terms.js"
 import { makeMemory } from "./StoreMemory.js"
+import type { Upkeep } from "./Upkeep.js"
 
 export interface NewTask {
   readonly id: TaskId
@@ -232,6 +233,7 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly owned: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
     /** Tasks of this owner that somebody wants cancelled, or has answered. */
     readonly wanted: (owner: string) => Effect.Effect<ReadonlyArray<TaskId>, StoreFailed>
+    readonly upkeep: Upkeep
   }
 >() {
   static readonly layerMemory = Layer.effect(Store, makeMemory)

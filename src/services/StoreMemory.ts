@@ -8,12 +8,13 @@ import { pageOf } from "./LogText.js"
 import { claimable, type Kept, makeEmpty, needed } from "./MemoryClaim.js"
 import { creating, usesOf } from "./MemoryCreation.js"
 import type { Store } from "./Store.js"
+import { memoryUpkeep } from "./StoreMemoryUpkeep.js"
 import { makeWakeups } from "./Wakeups.js"
 
 /** Keeps everything in this process; each operation is one step no other can come between. */
 export const makeMemory = Effect.gen(function* () {
   const memory = makeEmpty()
-  const { kept, leases } = memory
+  const { gone, keys, kept, leases } = memory
   const createAll = creating(memory)
   const listeners = new Map<string, number>()
   const agreements = new Map<string, string>()
@@ -22,7 +23,7 @@ export const makeMemory = Effect.gen(function* () {
   const get = (id: TaskId) =>
     Effect.suspend(() => {
       const found = kept.get(id)
-      return found === undefined ? Effect.fail(new TaskNotFound({ id })) : Effect.succeed(found)
+      return found === undefined ? new TaskNotFound({ id, expired: gone.get(id) }) : Effect.succeed(found)
     })
 
   const write = (entry: Kept, addition: Addition) => {
@@ -86,7 +87,8 @@ export const makeMemory = Effect.gen(function* () {
     resolve: (alias) =>
       Effect.suspend(() => {
         const found = [...kept.values()].find(({ task }) => task.alias === alias)
-        return found === undefined ? new TaskNotFound({ id: alias }) : Effect.succeed(found.task.id)
+        const expired = [...gone.values()].find((past) => past.alias === alias)
+        return found === undefined ? new TaskNotFound({ id: alias, expired }) : Effect.succeed(found.task.id)
       }),
 
     list: ({ statuses, runtime, provider, principal, group, parent, limit, before }) =>
@@ -186,6 +188,8 @@ export const makeMemory = Effect.gen(function* () {
         agreements.set(name, value)
         return value
       }),
+
+    upkeep: memoryUpkeep({ kept, keys, leases, listeners, gone }),
 
     renew: (owner, until) => Effect.sync(() => void leases.set(owner, until)),
 

@@ -9,6 +9,7 @@ import { storeClaimContract } from "./StoreClaimContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
 import { storeQuotaContract } from "./StoreQuotaContract.js"
+import { storeUpkeepContract } from "./StoreUpkeepContract.js"
 
 const unknownId = TaskId.make(`task_${"z".repeat(26)}`)
 
@@ -20,6 +21,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
   storeQuotaContract(name, layer)
+  storeUpkeepContract(name, layer)
 
   describe(`Store (${name})`, () => {
     const check = <E>(claim: string, body: () => Effect.Effect<void, E, Store>) =>

@@ -196,6 +196,15 @@ const make = Effect.sync(() => {
         "answer",
         task,
         Effect.sync(() => void answered.push(question))
+      ),
+    remnants: () => Effect.sync(() => (spec.start === "once" ? far.remnants : [])),
+    reap: (remnant) =>
+      Effect.as(
+        Effect.delay(
+          Effect.sync(() => far.reap(remnant)),
+          "1 second"
+        ),
+        { state: "gone" }
       )
   })
 

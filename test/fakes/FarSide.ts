@@ -1,4 +1,5 @@
 import type { Json } from "../../src/domain/Json.js"
+import type { Remnant } from "../../src/domain/Sweep.js"
 import type { NewArtifact, Outcome, Task } from "../../src/domain/Task.js"
 import type { CancelProgress, Observation } from "../../src/services/Adapter.js"
 import type { Entry } from "../../src/services/Store.js"
@@ -35,6 +36,9 @@ interface Work {
 /** The world behind the fake adapter: it remembers what really ran, whatever the adapter told about it. */
 export class FarSide {
   plan: Plan = shortWork
+  /** What bears our marks there, besides the works. */
+  remnants: ReadonlyArray<Remnant> = []
+  readonly reaped: Array<string> = []
   private readonly works = new Map<string, Work>()
   private readonly machines = new Set<string>()
   private readonly crowds = new Map<string, number>()
@@ -102,6 +106,11 @@ export class FarSide {
     if (mine.some((work) => work.state === "ended")) return { state: "finished" }
     for (const work of mine) work.state = "stopped"
     return { state: "stopped" }
+  }
+
+  reap(remnant: Remnant): void {
+    this.reaped.push(remnant.key)
+    this.remnants = this.remnants.filter(({ key }) => key !== remnant.key)
   }
 
   make(name: string): void {

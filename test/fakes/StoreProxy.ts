@@ -33,7 +33,8 @@ export const around = (store: typeof Store.Service, wrap: Around): typeof Store.
   claim: (request) => wrap(store.claim(request), "claim"),
   release: (owner, ids) => wrap(store.release(owner, ids), "release"),
   owned: (owner) => wrap(store.owned(owner), "owned"),
-  wanted: (owner) => wrap(store.wanted(owner), "wanted")
+  wanted: (owner) => wrap(store.wanted(owner), "wanted"),
+  upkeep: store.upkeep
 })
 
 export const broken = new StoreFailed({ fault: "full", detail: "told to fail" })

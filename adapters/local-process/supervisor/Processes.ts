@@ -20,10 +20,15 @@ export interface Processes {
   readonly children: (pid: number) => ReadonlyArray<Running>
   /** Whether the process' environment holds `entry`, a whole `NAME=value`. */
   readonly carries: (pid: number, entry: string) => boolean
+  /** A variable of the process' environment; nothing where that cannot be read. */
+  readonly variable: (pid: number, name: string) => string | undefined
 }
 
 /** The variable that marks a task's processes, wherever they went. */
 export const tokenVariable = "AGENTDISPATCH_START_TOKEN"
+
+/** The variable that says where a task's artifacts go, and so whose state folder the process belongs to. */
+export const artifactsVariable = "AGENTDISPATCH_ARTIFACT_DIR"
 
 /** The processes of this machine, or nothing where we cannot tell them apart. */
 export const processesHere = (platform: string = process.platform): Processes | undefined =>

@@ -14,10 +14,15 @@ export const darwin = (): Processes => {
     born: (pid) => list("-p", String(pid))[0],
     all: () => list("-ax").filter(alive),
     children: (pid) => list("-ax").filter((running) => running.parent === pid && alive(running)),
-    carries: (pid, entry) =>
-      ` ${run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()} `.includes(` ${entry} `)
+    carries: (pid, entry) => ` ${environment(pid)} `.includes(` ${entry} `),
+    // A value with a space in it ends there and so names nothing of ours.
+    variable: (pid, name) => new RegExp(` ${name}=(\\S*)`).exec(environment(pid))?.[1]
   }
 }
+
+/** The command with its environment behind it, in one line. */
+const environment = (pid: number): string =>
+  run("/bin/ps", ["-p", String(pid), "-E", "-ww", "-o", "command="]).text.trim()
 
 const columns = "pid=,ppid=,pgid=,stat=,lstart="
 

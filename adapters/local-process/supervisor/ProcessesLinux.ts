@@ -31,7 +31,11 @@ export const linux = (): Processes => {
           .flatMap((child) => find(Number(child)) ?? [])
       )
     },
-    carries: (pid, entry) => (read(`/proc/${pid}/environ`) ?? "").split("\0").includes(entry)
+    carries: (pid, entry) => environment(pid).includes(entry),
+    variable: (pid, name) =>
+      environment(pid)
+        .find((entry) => entry.startsWith(`${name}=`))
+        ?.slice(name.length + 1)
   }
 }
 
@@ -43,6 +47,11 @@ export const parseStat = (stat: string, pid: number, bootId: string): Running | 
   const ended = state === "Z" || state === "X"
   return { pid, startTime, bootId, parent: Number(parent), group: Number(group), session: Number(session), ended }
 }
+
+const environment = (pid: number): ReadonlyArray<string> =>
+  Buffer.from(read(`/proc/${pid}/environ`) ?? "", "latin1")
+    .toString()
+    .split("\0")
 
 const tasks = (pid: number): ReadonlyArray<string> => {
   try {

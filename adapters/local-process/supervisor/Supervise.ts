@@ -7,7 +7,7 @@ import { makeRedaction } from "../../../src/domain/Redaction.js"
 import { capture } from "./Capture.js"
 import { type Family, familyOf } from "./Family.js"
 import { type Interruption, interruptible } from "./Interruption.js"
-import { type Processes, processesHere, tokenVariable } from "./Processes.js"
+import { artifactsVariable, type Processes, processesHere, tokenVariable } from "./Processes.js"
 import {
   type Claim,
   codeOf,
@@ -124,7 +124,7 @@ const spawnChild = (folder: string, spec: Spec): ChildProcessByStdio<Writable, R
   const marks = {
     [tokenVariable]: spec.token,
     AGENTDISPATCH_TASK_ID: spec.taskId,
-    AGENTDISPATCH_ARTIFACT_DIR: join(folder, files.artifacts)
+    [artifactsVariable]: join(folder, files.artifacts)
   }
   try {
     return spawn(spec.argv[0] ?? "", spec.argv.slice(1), {
