@@ -180,7 +180,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
     /**
      * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
-     * way, then queued ones as far as their backend has room, oldest first.
+     * way, then queued ones as far as their backend has room, oldest first. Never its own, though its lease be over: it
+     * may be in the middle of driving them.
      */
     readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
     /** Gives tasks back, all of the owner's if none are named. */

@@ -71,10 +71,11 @@ export const makeMemory = Effect.gen(function* () {
   const isUnderWay = ({ owner, task }: Kept, now: number) =>
     !isTerminal(task.status) && (task.status !== "queued" || isLiving(owner, now))
 
-  const claimable = ({ only, limit, capacity }: ClaimRequest, now: number): ReadonlyArray<Kept> => {
+  const claimable = ({ owner: claimant, only, limit, capacity }: ClaimRequest, now: number): ReadonlyArray<Kept> => {
     const unsettled = [...kept.values()].filter(({ task }) => !task.settled)
     const free = unsettled.filter(
-      ({ dueAt, owner, task }) => dueAt <= now && !isLiving(owner, now) && (only === undefined || only === task.id)
+      ({ dueAt, owner, task }) =>
+        dueAt <= now && owner !== claimant && !isLiving(owner, now) && (only === undefined || only === task.id)
     )
     const active = new Map<string, number>()
     for (const entry of unsettled) {
