@@ -5,7 +5,7 @@ import { desk, listOf } from "./support/cli.js"
 
 const long = JSON.stringify({ delayMs: 600_000, steps: 600 })
 
-describe.concurrent("agentdispatch logs, cancel and list", { timeout: 60_000 }, () => {
+describe("agentdispatch logs, cancel and list", { timeout: 60_000 }, () => {
   it.scopedLive("logs -f goes on until the task ends", () =>
     Effect.gen(function* () {
       const user = yield* desk

@@ -43,7 +43,7 @@ const lives: ReadonlyArray<Step> = [
   { name: "its exit record is written", seen: file("exit.json"), ends: ["succeeded"] }
 ]
 
-describe.concurrent("a supervisor that is killed", () => {
+describe("a supervisor that is killed", () => {
   for (const { ends, name, seen } of lives) {
     it.scopedLive(
       `when ${name}: its work ran at most once, and its task ends as done or as lost`,

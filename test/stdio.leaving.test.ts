@@ -17,7 +17,7 @@ const work = (folder: string) =>
   )
 
 for (const kind of kinds) {
-  describe.concurrent(`two servers on one folder, with ${kind}`, () => {
+  describe(`two servers on one folder, with ${kind}`, () => {
     it.scopedLive("see each other's tasks, and either one can cancel", () =>
       Effect.gen(function* () {
         const at = yield* place
@@ -54,7 +54,7 @@ for (const kind of kinds) {
   })
 }
 
-describe.concurrent("a server that is asked to go", () => {
+describe("a server that is asked to go", () => {
   const ways: ReadonlyArray<readonly [string, (server: RawServer) => Effect.Effect<void>]> = [
     ["the end of stdin", ({ hangUp }) => hangUp],
     ["SIGTERM", ({ signal }) => signal("SIGTERM")],

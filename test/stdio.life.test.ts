@@ -10,7 +10,7 @@ const object = Schema.decodeUnknownSync(JsonObject)
 const config = Bench.workbench()
 
 for (const kind of kinds) {
-  describe.concurrent(`a task's life, with ${kind}`, () => {
+  describe(`a task's life, with ${kind}`, () => {
     it.scopedLive("goes from dispatch to a report on disk, and its journal can be read on the way", () =>
       Effect.gen(function* () {
         const at = yield* place
