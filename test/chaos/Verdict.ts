@@ -37,11 +37,12 @@ export const verdict = (at: Place, rows: Rows, told: Told, last: number) =>
       Effect.catchAll(() => Effect.dieMessage(`alive: ${processesNaming(at.folder).join(", ")}`))
     )
     const sessions = new Set(tasks.map(({ id }) => sessionIdOf(id)))
-    assert.deepStrictEqual(
-      emulator.ledgers.live().filter(({ sessionId }) => sessions.has(sessionId)),
-      [],
-      "a session is still being paid for"
+    const paid = () => emulator.ledgers.live().filter(({ sessionId }) => sessions.has(sessionId))
+    yield* eventually(Effect.sync(() => (paid().length === 0 ? true : undefined))).pipe(
+      Effect.timeoutOption("15 seconds")
     )
+    const owners = paid().map(({ sessionId }) => tasks.find(({ id }) => sessionIdOf(id) === sessionId))
+    assert.deepStrictEqual(owners, [], "a session is still being paid for")
     assert.deepStrictEqual(yield* rows.integrity, [{ integrity_check: "ok" }])
     return judged
   })
