@@ -4,11 +4,13 @@ import { Awaiting } from "../src/dispatch/Awaiting.js"
 import { Watch } from "../src/dispatch/Watch.js"
 import { TaskId } from "../src/domain/Task.js"
 import { clientLimits, waitBudget } from "../src/mcp/ClientLimits.js"
+import { Settings } from "../src/services/Settings.js"
 import { Store } from "../src/services/Store.js"
 import { labConfig } from "./clients/LabAgent.js"
 import { patience, type Profile } from "./clients/Profile.js"
 import { profiles } from "./clients/Profiles.js"
 import { connected } from "./clients/ScriptedClient.js"
+import { config } from "./fakes/CoreFixture.js"
 import { place } from "./support/Server.js"
 import { someRequest } from "./support/SomeTask.js"
 
@@ -23,7 +25,8 @@ const id = TaskId.make(`task_${"0".repeat(26)}`)
 /** Nothing changes meanwhile, so nobody needs to look four times a second of the simulated minutes. */
 const waiting = Awaiting.layer.pipe(
   Layer.provide(Layer.succeed(Watch, { tasks: () => Stream.never })),
-  Layer.provideMerge(Store.layerMemory)
+  Layer.provideMerge(Store.layerMemory),
+  Layer.provide(Layer.succeed(Settings, { config, source: "the test's config", environment: {} }))
 )
 
 describe("a wait for a task", () => {

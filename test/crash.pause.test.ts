@@ -1,8 +1,5 @@
-import { join } from "node:path"
-import * as Reactivity from "@effect/experimental/Reactivity"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Option, type Scope } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import {
   config,
   kill,
@@ -18,17 +15,8 @@ import { tally, verdict } from "./support/CrashVerdict.js"
 import { callOf, greeted, type RawServer } from "./support/RawServer.js"
 import { eventually, type Place, place } from "./support/Server.js"
 import { isOver, note, rowsAt, type Rows, takenOver } from "./support/TaskRows.js"
+import { writable } from "./support/WriteLock.js"
 import * as Bench from "./support/Workbench.js"
-
-/** Whether anybody can write to the database now. */
-const writable = ({ stateDir }: Place) =>
-  Effect.gen(function* () {
-    const sql = yield* SqliteClient.make({ filename: join(stateDir, "agentdispatch.db"), disableWAL: true })
-    yield* sql`PRAGMA busy_timeout = 100`
-    const begun = yield* Effect.either(sql`BEGIN IMMEDIATE`)
-    if (Either.isRight(begun)) yield* sql`ROLLBACK`
-    return Either.isRight(begun)
-  }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
 
 /**
  * Stops a server at a moment when it holds no lock, for then nobody could take over. When all its work has passed the

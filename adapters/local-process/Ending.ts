@@ -27,8 +27,7 @@ export const cancel = Effect.fn("local.cancel")(function* (ending: Ending) {
   if (found.state === "unclaimed" && !(yield* voidClaim(folder, token, yield* Clock.currentTimeMillis))) return again
   if (found.state === "ended" && found.exit.reason !== "cancelled") return { state: "finished" } as const
   if (found.state === "running") {
-    const since = yield* mark(folder, files.cancel)
-    const waited = (yield* Clock.currentTimeMillis) - since
+    const waited = yield* mark(folder, files.cancel)
     const stuck = waited > graceSeconds * 1000 + stuckAfterMillis
     yield* Effect.sync(() => signal(processes, found.supervisor, stuck ? "SIGKILL" : "SIGTERM"))
     return again
@@ -54,7 +53,8 @@ const orphans = ({ folder, token, processes }: Ending) =>
 /** Where the folder is gone there is nothing to keep the time by, and nobody to be polite for. */
 const signalOrphans = (ending: Ending) =>
   Effect.gen(function* () {
-    const since = (yield* touchedAt(ending.folder, ".")) === undefined ? 0 : yield* mark(ending.folder, "orphaned")
-    const name = (yield* Clock.currentTimeMillis) - since >= ending.graceSeconds * 1000 ? "SIGKILL" : "SIGTERM"
+    const gone = (yield* touchedAt(ending.folder, ".")) === undefined
+    const waited = gone ? Number.POSITIVE_INFINITY : yield* mark(ending.folder, "orphaned")
+    const name = waited >= ending.graceSeconds * 1000 ? "SIGKILL" : "SIGTERM"
     for (const member of yield* orphans(ending)) signal(ending.processes, member, name)
   })

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Clock, Effect, type ParseResult, Schema } from "effect"
 import { FolderFailed } from "./Spec.generated.js"
@@ -88,12 +88,19 @@ export const voidClaim = Effect.fn("local.voidClaim")(function* (folder: string,
   })
 })
 
-/** Leaves an empty file that says since when; the first one counts. Answers its time in milliseconds since 1970. */
+/**
+ * Leaves an empty file that says since when; the first one counts. Answers how long ago that was, in milliseconds, by
+ * the file system's clock alone: ours may be another, or have been set. One that was set back tells nothing any more.
+ */
 export const mark = (folder: string, name: string): Effect.Effect<number, FolderFailed> =>
   touching(folder, () => {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!existsSync(join(folder, name))) createFile(join(folder, name), "")
-    return statSync(join(folder, name)).mtimeMs
+    const now = join(folder, "now")
+    // Emptying a file touches it, and takes no room on a full disk.
+    closeSync(openSync(now, "w", 0o600))
+    const age = statSync(now).mtimeMs - statSync(join(folder, name)).mtimeMs
+    return age < 0 ? Number.POSITIVE_INFINITY : age
   })
 
 /** When a file was last written to; nothing if there is none. */

@@ -7,6 +7,7 @@ import { ownOnly } from "./Visible.js"
 /** How many ended tasks one reply tells of. */
 const most = 5
 const shown = 60
+const patience = "1 second"
 
 /** What one listener has heard; it lives as long as its connection. */
 export interface Listening {
@@ -49,8 +50,8 @@ export class Inbox extends Context.Tag("agentdispatch/Inbox")<
             const ended = yield* store.finished({ after, limit: most + 1, ...(yield* ownOnly) })
             const last = ended.slice(0, most).at(-1)
             if (last === undefined) return []
-            listening.until = last.updatedAt
             yield* store.hear(listener, last.updatedAt)
+            listening.until = last.updatedAt
             return ended
               .slice(0, most)
               .filter(({ id }) => !listening.told.has(id))
@@ -58,7 +59,9 @@ export class Inbox extends Context.Tag("agentdispatch/Inbox")<
           },
           Effect.catchAll((error) =>
             Effect.as(Effect.logWarning(`ended tasks could not be looked for: ${error.message}`), [])
-          )
+          ),
+          // News can wait for the next reply; a reply that only reads must not wait for somebody who writes.
+          Effect.timeoutTo({ duration: patience, onTimeout: () => [], onSuccess: (lines) => lines })
         )
       }
     })

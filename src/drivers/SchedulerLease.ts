@@ -61,7 +61,7 @@ export const layer = (options: LeaseOptions = defaults) =>
         )
       )
 
-      /** After a pause of the machine or the database: else the next claim would take our own tasks from ourselves. */
+      /** After a pause of the machine or the database: else somebody might take our tasks while we look for more. */
       const renewIfLate = Effect.flatMap(Clock.currentTimeMillis, (now) =>
         now - renewedAt > leaseMillis / 2 ? renew : Effect.void
       )

@@ -11,11 +11,11 @@ type Reading<A> = Effect.Effect<A, SqlError | ParseResult.ParseError>
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   sql: SqlClient,
-  { only, limit, capacity, most = () => undefined }: ClaimRequest,
+  { owner, only, limit, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ) => {
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
-  const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR t.owner NOT IN (${living})) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
+  const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR t.owner NOT IN (SELECT ${owner} UNION ALL ${living})) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
   // The sum keeps SQLite from walking all tasks in the order it is asked for instead of seeking the few under way.
   const underWay: Reading<ReadonlyArray<number>> = Effect.map(

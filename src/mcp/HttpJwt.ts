@@ -1,4 +1,5 @@
 import { Clock, Effect, Either, Option, Schema } from "effect"
+import type { createRemoteJWKSet } from "jose"
 import type { HttpJwt } from "../domain/HttpConfig.js"
 import { type Bearer, KeysUnreachable, TokenRefused, type Verify } from "./HttpTokens.js"
 
@@ -39,15 +40,20 @@ const decodeName = Schema.decodeUnknownEither(Schema.String.pipe(Schema.pattern(
 
 /** Verifies JWTs of one issuer with its published keys. */
 export const makeJwt = (config: HttpJwt): Effect.Effect<Verify> =>
-  Effect.gen(function* () {
+  Effect.sync(() => {
     const { audience, issuer, jwksUri } = config
     const claim = config.principalClaim ?? "sub"
-    const prepared = yield* Effect.promise(() => import("jose")).pipe(
-      Effect.map(({ createRemoteJWKSet, jwtVerify }) => ({
+    let known: ReturnType<typeof createRemoteJWKSet> | undefined
+    // Not `Effect.cached`, which would remember the interruption of a request that came first.
+    const prepared = Effect.map(
+      Effect.promise(() => import("jose")),
+      ({ createRemoteJWKSet: make, jwtVerify }) => ({
         jwtVerify,
-        keys: createRemoteJWKSet(new URL(jwksUri), { cooldownDuration: cooldownMillis, timeoutDuration: fetchMillis })
-      })),
-      Effect.cached
+        keys: (known ??= make(new URL(jwksUri), {
+          cooldownDuration: cooldownMillis,
+          timeoutDuration: fetchMillis
+        }))
+      })
     )
     let unreachable: { readonly at: number; readonly error: KeysUnreachable } | undefined
 

@@ -64,13 +64,13 @@ const isFailing = (memory: Memory, entry: Kept, now: number) =>
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   memory: Memory,
-  { only, limit, capacity, most = () => undefined }: ClaimRequest,
+  { owner: claimant, only, limit, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ): ReadonlyArray<Kept> => {
   const unsettled = [...memory.kept.values()].filter(({ task }) => !task.settled)
   const free = unsettled.filter(
     ({ dueAt, owner, task }) =>
-      dueAt <= now && !isLiving(memory, owner, now) && (only === undefined || only === task.id)
+      dueAt <= now && owner !== claimant && !isLiving(memory, owner, now) && (only === undefined || only === task.id)
   )
   const queued = free.filter(({ task }) => task.status === "queued")
   const first = [

@@ -31,7 +31,9 @@ export const connect = async (at: Place, start: Start = {}, script: string = pro
     bytes += Buffer.byteLength(line) + 1
     const message = decode(line)
     const { id } = message
-    if (typeof id === "number") waiting.get(id)?.(message)
+    if (typeof id !== "number") return
+    waiting.get(id)?.(message)
+    waiting.delete(id)
   })
   const send = (id: number, text: string) => {
     bytes += Buffer.byteLength(text)

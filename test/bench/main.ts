@@ -10,6 +10,7 @@ import { logPage } from "./LogPage.js"
 import { recovery } from "./Recovery.js"
 import { spawn } from "./Spawn.js"
 import { type Row, table } from "./Table.js"
+import { treeCancel } from "./TreeCancel.js"
 
 /** Each measurement in a folder of its own, in which nothing is left running. */
 const measured = (what: (at: Place) => Promise<ReadonlyArray<Row>>) =>
@@ -32,6 +33,6 @@ const startUp = async (at: Place) => {
 }
 
 const rows: Array<Row> = []
-for (const what of [startUp, spawn, audit, logPage, life, recovery]) rows.push(...(await measured(what)))
+for (const what of [startUp, spawn, audit, logPage, life, recovery, treeCancel]) rows.push(...(await measured(what)))
 const [{ model } = { model: "an unknown processor" }] = cpus()
 process.stdout.write(`\nnode ${process.version} on ${cpus().length} × ${model}\n\n${table(rows)}\n`)

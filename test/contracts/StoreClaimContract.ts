@@ -67,6 +67,21 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
       })
     )
 
+    check("never gives an owner its own tasks again, for it may be in the middle of starting one", () =>
+      Effect.gen(function* () {
+        yield* alive("a")
+        yield* accepted()
+        const [first] = yield* claim("a")
+        if (first === undefined) return assert.fail("nothing was claimed")
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* claim("a"), [])
+        const store = yield* Store
+        assert.strictEqual((yield* store.commit(first, { transition: "start" })).status, "starting")
+        yield* alive("b")
+        assert.lengthOf(yield* claim("b"), 1)
+      })
+    )
+
     check("lets an owner's renewal to the past end its lease", () =>
       Effect.gen(function* () {
         const store = yield* Store

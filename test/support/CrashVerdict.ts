@@ -55,11 +55,12 @@ export const chased = <A>(
 
 const rounds = 12
 
-/** Checks one task that is over: it ran once and whole, or it ended with a name and at most once begun. */
-export const judge = (at: Place, rows: Rows, task: Row) =>
+export const codeOf = ({ error }: Row): string | undefined => (error === null ? undefined : decodeError(error).code)
+
+/** Checks the journal of a task that is over: whole, in order, and with one end. */
+export const journalled = (rows: Rows, task: Row) =>
   Effect.gen(function* () {
-    const begun = signed(at, "begin", task.id)
-    const code = task.error === null ? undefined : decodeError(task.error).code
+    const code = codeOf(task)
     const events = yield* rows.events(task.id)
     const log = yield* rows.log(task.id)
     const told = `${task.id} ${task.status} ${code ?? ""} ${events.map(({ type }) => type).join(" ")}`
@@ -71,6 +72,15 @@ export const judge = (at: Place, rows: Rows, task: Row) =>
     assert.strictEqual(events.filter(({ type }) => final.has(type)).length, 1, told)
     assert.strictEqual(events.at(-1)?.type, `task.${task.status}`, told)
     assert.strictEqual(task.log_length, log.length, told)
+    return { events, log, told }
+  })
+
+/** Checks one task that is over: it ran once and whole, or it ended with a name and at most once begun. */
+export const judge = (at: Place, rows: Rows, task: Row) =>
+  Effect.gen(function* () {
+    const begun = signed(at, "begin", task.id)
+    const code = codeOf(task)
+    const { events, log, told } = yield* journalled(rows, task)
     const progress = events.flatMap(({ type, message }) =>
       type === "task.progress" && message?.startsWith("Attempt ") !== true ? [message] : []
     )

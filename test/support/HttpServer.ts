@@ -37,8 +37,8 @@ const serving = (at: Place, config: JsonObject) => [
   written(at, "http.json", JSON.stringify(config))
 ]
 
-const launch = (at: Place, args: ReadonlyArray<string>) => {
-  const { command, cwd, env } = commandOf(at, {})
+const launch = (at: Place, args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) => {
+  const { command, cwd, env } = commandOf(at, { env: more })
   const child = spawn(command, [cli, ...args], {
     cwd,
     env,
@@ -69,10 +69,14 @@ export const ranOnce = (at: Place, ...args: ReadonlyArray<string>): Effect.Effec
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-export const httpServer = (at: Place, config: JsonObject): Effect.Effect<HttpServer, never, Scope.Scope> =>
+export const httpServer = (
+  at: Place,
+  config: JsonObject,
+  env: Readonly<Record<string, string>> = {}
+): Effect.Effect<HttpServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { child, ended, said, state } = yield* Effect.acquireRelease(
-      Effect.sync(() => launch(at, [...serving(at, config), "--port", "0"])),
+      Effect.sync(() => launch(at, [...serving(at, config), "--port", "0"], env)),
       (running) =>
         Effect.promise(() => {
           running.child.kill("SIGKILL")

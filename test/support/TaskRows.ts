@@ -43,6 +43,13 @@ export const rowsAt = ({ stateDir }: Place) =>
             ([row]) => row?.count ?? 0
           )
         ),
+      /** How many tasks are not over, or not cleaned up. */
+      unsettled: Effect.orDie(
+        Effect.map(
+          sql<{ count: number }>`SELECT count(*) AS count FROM tasks WHERE settled = 0`,
+          ([row]) => row?.count ?? 0
+        )
+      ),
       events: (id: string) =>
         Effect.orDie(
           Effect.map(

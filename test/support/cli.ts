@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Duration, Effect, Schema } from "effect"
+import { isTerminal } from "../../src/domain/Lifecycle.js"
 import { TaskHandle, TaskResultView, TaskStatusView, TaskSummary } from "../../src/domain/TaskView.js"
 
 /** Another build than the usual one is named by AGENTDISPATCH_TEST_DIST. */
@@ -110,7 +111,7 @@ export const desk = Effect.acquireRelease(
       for (const child of children) child.kill("SIGKILL")
       const { code, stdout } = yield* run("list", "--json", "--limit", "100")
       const { tasks } = code === 0 ? yield* Schema.decode(Listed)(stdout) : { tasks: [] }
-      for (const { taskId } of tasks) yield* run("cancel", taskId)
+      for (const { status, taskId } of tasks) if (!isTerminal(status)) yield* run("cancel", taskId)
       yield* Effect.promise(() => rm(folder, { recursive: true, force: true }))
     }).pipe(Effect.orDie)
 ).pipe(Effect.map((made): Desk => made))
