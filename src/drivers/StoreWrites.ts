@@ -3,6 +3,7 @@ import { Array, Effect } from "effect"
 import type { Addition } from "../services/Journal.js"
 import { piecesOf } from "../services/LogText.js"
 import type { Change, NewTask } from "../services/Store.js"
+import { andTell } from "./SqlDialect.js"
 import {
   artifactRow,
   eventRow,
@@ -69,7 +70,8 @@ export const writeAddition = Effect.fnUntraced(function* (
     ...(change.outcome === undefined ? {} : largeColumns.outcome(task)),
     ...(change.error === undefined ? {} : largeColumns.error(task))
   }
-  yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq}`
+  const telling = task.revision === before.task.revision ? sql.literal("") : andTell(sql)
+  yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq} ${telling}`
   yield* insertAll(
     sql,
     "events",
