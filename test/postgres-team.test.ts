@@ -66,21 +66,24 @@ describe("servers on one database", () => {
     60_000
   )
 
-  it.scopedLive("refuse a URL that leads nowhere with what to mend, and without the password", () =>
-    Effect.gen(function* () {
-      const at = yield* place
-      const tries = {
-        "postgres://team:s3cret-word@127.0.0.1:1/tasks": /^store\.unreachable: .*127\.0\.0\.1:1\/tasks/,
-        "mysql://team:s3cret-word@127.0.0.1/tasks": /^config\.invalid: .*\n {2}AGENTDISPATCH_DATABASE_URL: must begin with postgres/,
-        "postgres://team:s3cret-word@127.0.0.1": /AGENTDISPATCH_DATABASE_URL: names no database/
-      }
-      for (const [url, told] of Object.entries(tries)) {
-        const { code, stderr, stdout } = yield* agentdispatch(at, { AGENTDISPATCH_DATABASE_URL: url }, "list")
-        assert.notStrictEqual(code, 0)
-        assert.match(stderr, told)
-        assert.notInclude(stdout + stderr, "s3cret-word")
-      }
-    }),
+  it.scopedLive(
+    "refuse a URL that leads nowhere with what to mend, and without the password",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* place
+        const tries = {
+          "postgres://team:s3cret-word@127.0.0.1:1/tasks": /^store\.unreachable: .*127\.0\.0\.1:1\/tasks/,
+          "mysql://team:s3cret-word@127.0.0.1/tasks":
+            /^config\.invalid: .*\n {2}AGENTDISPATCH_DATABASE_URL: must begin with postgres/,
+          "postgres://team:s3cret-word@127.0.0.1": /AGENTDISPATCH_DATABASE_URL: names no database/
+        }
+        for (const [url, told] of Object.entries(tries)) {
+          const { code, stderr, stdout } = yield* agentdispatch(at, { AGENTDISPATCH_DATABASE_URL: url }, "list")
+          assert.notStrictEqual(code, 0)
+          assert.match(stderr, told)
+          assert.notInclude(stdout + stderr, "s3cret-word")
+        }
+      }),
     60_000
   )
 })
@@ -131,7 +134,10 @@ const lived = Effect.gen(function* () {
 })
 
 const Report = Schema.parseJson(
-  Schema.Struct({ outcome: Schema.String, tables: Schema.Array(Schema.Struct({ table: Schema.String, rows: Schema.Int })) })
+  Schema.Struct({
+    outcome: Schema.String,
+    tables: Schema.Array(Schema.Struct({ table: Schema.String, rows: Schema.Int }))
+  })
 )
 
 describe("agentdispatch migrate sqlite-to-postgres", () => {
@@ -148,7 +154,10 @@ describe("agentdispatch migrate sqlite-to-postgres", () => {
           agentdispatch(at, {}, "migrate", "sqlite-to-postgres", "--url", url, ...more)
 
         yield* old.renew("a server", (yield* Clock.currentTimeMillis) + 60_000)
-        assert.match((yield* move()).stderr, /^store\.move_refused: Nothing was moved: 1 server is using the state folder/)
+        assert.match(
+          (yield* move()).stderr,
+          /^store\.move_refused: Nothing was moved: 1 server is using the state folder/
+        )
         yield* old.renew("a server", 0)
         assert.match((yield* move()).stderr, /1 task is not over, task_\d+ for one/)
         const dry = yield* move("--running", "--dry-run", "--json")
@@ -180,9 +189,7 @@ describe("agentdispatch migrate sqlite-to-postgres", () => {
     () =>
       Effect.gen(function* () {
         const [at, url] = [yield* place, yield* database]
-        yield* Effect.scoped(
-          Effect.flatMap(opened(at.stateDir), (store) => Effect.provideService(lived, Store, store))
-        )
+        yield* Effect.scoped(Effect.flatMap(opened(at.stateDir), (store) => Effect.provideService(lived, Store, store)))
         const env = { AGENTDISPATCH_DATABASE_URL: url }
         const move = agentdispatch(at, env, "migrate", "sqlite-to-postgres", "--running", "--json")
         const first = yield* Effect.flatMap(move, ({ stdout }) => Schema.decode(Report)(stdout))
@@ -194,7 +201,9 @@ describe("agentdispatch migrate sqlite-to-postgres", () => {
         assert.deepStrictEqual(second.tables, first.tables)
 
         yield* reopenFile(at.stateDir)
-        yield* Effect.scoped(Effect.flatMap(opened(at.stateDir), (store) => Effect.provideService(accepted(), Store, store)))
+        yield* Effect.scoped(
+          Effect.flatMap(opened(at.stateDir), (store) => Effect.provideService(accepted(), Store, store))
+        )
         const third = yield* move
         assert.strictEqual(third.code, 1)
         assert.include(third.stdout, "the target holds other tasks")

@@ -212,11 +212,7 @@ const entries: Readonly<Record<string, Entry>> = {
   },
   ...auditEntries,
   ...policyEntries,
-  "migrate sqlite-to-postgres": {
-    words: "[--url URL] [--dry-run]",
-    summary: "move this state folder's tasks into the PostgreSQL database of a team",
-    read: Serving.move
-  },
+  ...Serving.moveEntries,
   worker: {
     words: "",
     summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",

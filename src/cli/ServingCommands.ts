@@ -1,5 +1,6 @@
 import { Args, CommandDescriptor as Command, HelpDoc, Options, ValidationError } from "@effect/cli"
 import { Effect } from "effect"
+import type { Entry } from "./CommandLine.js"
 import * as Flags from "./Flags.js"
 import type { Invocation } from "./Invocation.js"
 import { newToken } from "./TokenCommand.js"
@@ -42,7 +43,7 @@ export const token = (name: string): Command.Command<Invocation> =>
     )
   )
 
-export const move = (name: string): Command.Command<Invocation> =>
+const move = (name: string): Command.Command<Invocation> =>
   Command.make(
     name,
     Options.all({
@@ -52,6 +53,14 @@ export const move = (name: string): Command.Command<Invocation> =>
       ...common
     })
   ).pipe(Command.map(({ options }) => ({ ...options, kind: "move" as const })))
+
+export const moveEntries: Readonly<Record<string, Entry>> = {
+  "migrate sqlite-to-postgres": {
+    words: "[--url URL] [--dry-run]",
+    summary: "move this state folder's tasks into the PostgreSQL database of a team",
+    read: move
+  }
+}
 
 export const worker = (name: string): Command.Command<Invocation> =>
   Command.make(name, Options.all(common)).pipe(Command.map(({ options }) => ({ ...options, kind: "worker" as const })))

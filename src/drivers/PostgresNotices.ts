@@ -77,9 +77,7 @@ const heard = (client: EventEmitter, event: string, listener: (told: unknown) =>
 
 /** Whoever has the connection next did not ask to listen. */
 const farewell = (connection: Connection) =>
-  connection
-    .execute("UNLISTEN *", [], undefined)
-    .pipe(
-      Effect.timeout("1 second"),
-      Effect.catchAll((error) => Effect.logDebug(`the listening connection is gone: ${error.message}`))
-    )
+  connection.execute("UNLISTEN *", [], undefined).pipe(
+    Effect.timeout("1 second"),
+    Effect.catchAll((error) => Effect.logDebug(`the listening connection is gone: ${error.message}`))
+  )

@@ -1,6 +1,6 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import { SqlError } from "@effect/sql/SqlError"
+import { type SqlError } from "@effect/sql/SqlError"
 import { Data, Effect, Option, type Schedule, Schema, type Scope } from "effect"
 import { isTransient } from "./SqlFault.js"
 
@@ -21,12 +21,7 @@ const Verdict = Schema.Tuple(Schema.Struct({ status: Schema.NullOr(Schema.String
  * was lost, the server is asked by the transaction's number what became of it, so nothing is done twice and nothing
  * that was done is reported as failed. Inside another transaction they are part of it.
  */
-export const transactions = ({
-  ask,
-  patience,
-  reserve,
-  room
-}: Means): SqlClient.SqlClient["withTransaction"] => {
+export const transactions = ({ ask, patience, reserve, room }: Means): SqlClient.SqlClient["withTransaction"] => {
   const once = <A, E, R>(body: Effect.Effect<A, E, R>) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
@@ -62,13 +57,8 @@ const tell = (connection: Connection, command: string) => connection.executeUnpr
 
 /** One message, so that knowing the transaction's number costs no time. */
 const begin = (connection: Connection) =>
-  Effect.flatMap(
-    tell(connection, "BEGIN; SELECT pg_current_xact_id()::text AS xid"),
-    (rows) =>
-      Effect.map(
-        Effect.orDie(Schema.decodeUnknown(Begun)(rows)),
-        ([, [{ xid }]]) => xid
-      )
+  Effect.flatMap(tell(connection, "BEGIN; SELECT pg_current_xact_id()::text AS xid"), (rows) =>
+    Effect.map(Effect.orDie(Schema.decodeUnknown(Begun)(rows)), ([, [{ xid }]]) => xid)
   )
 
 /** A connection that was lost has nothing to undo. */

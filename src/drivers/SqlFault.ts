@@ -1,6 +1,7 @@
 import { SqlError } from "@effect/sql/SqlError"
 import { ParseResult, Predicate } from "effect"
-import { StoreFailed, type StoreFault } from "../domain/DispatchError.js"
+import { StoreFailed } from "../domain/DispatchError.js"
+import type { StoreFault } from "../domain/StoreFault.js"
 
 /**
  * What the beginning of a code says: SQLite's (https://www.sqlite.org/rescode.html), PostgreSQL's
@@ -41,7 +42,8 @@ const faults: ReadonlyArray<readonly [prefix: string, fault: StoreFault]> = [
 ]
 
 /** PostgreSQL's client has no codes for a connection that it lost, only these words. */
-const lost = /^(?:Connection terminated|Connection timed out|Client has encountered a connection error|timeout exceeded)/i
+const lost =
+  /^(?:Connection terminated|Connection timed out|Client has encountered a connection error|timeout exceeded)/i
 
 const codeOf = (cause: unknown): string =>
   Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
@@ -56,8 +58,7 @@ const faultOf = (cause: unknown): StoreFault => {
 export const isBusy = (error: SqlError): boolean => faultOf(error.cause) === "busy"
 
 /** The database gave up what was asked, or was lost meanwhile; nothing of a transaction is done, and it pays to try again. */
-export const isTransient = (error: unknown): boolean =>
-  error instanceof SqlError && transient.has(faultOf(error.cause))
+export const isTransient = (error: unknown): boolean => error instanceof SqlError && transient.has(faultOf(error.cause))
 
 const transient = new Set<StoreFault>(["busy", "unreachable"])
 

@@ -47,7 +47,7 @@ export const move = Effect.fn("store.move")(
       return { target: options.target, tables: found, outcome: "would move" } satisfies MoveReport
     }
     yield* migrateTo(to)
-    const { found, outcome } = yield* to.withTransaction(
+    const copied = yield* to.withTransaction(
       Effect.gen(function* () {
         // Nobody creates a task in it while this goes on, nor begins to drive.
         yield* to.unsafe(`LOCK TABLE ${tables.map(({ name }) => `"${name}"`).join(", ")} IN ACCESS EXCLUSIVE MODE`)
@@ -55,14 +55,13 @@ export const move = Effect.fn("store.move")(
         if ((yield* tasksIn(to)) > 0) {
           const found = yield* Effect.forEach(tables, (table) => walk(source, table))
           yield* compare(found, target, tables)
-          return { found, outcome: "was already there" as const }
+          return { tables: found, outcome: "was already there" as const }
         }
-        const found = yield* copy(source, target, tables, to)
-        return { found, outcome: "moved" as const }
+        return { tables: yield* copy(source, target, tables, to), outcome: "moved" as const }
       })
     )
     yield* close(source, tables, from, options.target)
-    return { target: options.target, tables: found, outcome } satisfies MoveReport
+    return { target: options.target, ...copied } satisfies MoveReport
   },
   Effect.scoped,
   Effect.catchTag("SqlError", storeFailed)
@@ -120,12 +119,7 @@ const compare = Effect.fnUntraced(function* (
   }
 })
 
-const copy = Effect.fnUntraced(function* (
-  source: Side,
-  target: Side,
-  tables: ReadonlyArray<Table>,
-  to: SqlClient
-) {
+const copy = Effect.fnUntraced(function* (source: Side, target: Side, tables: ReadonlyArray<Table>, to: SqlClient) {
   for (const { name } of tables) if (incidental.has(name)) yield* to`DELETE FROM ${to(name)}`
   return yield* Effect.forEach(tables, (table) =>
     Effect.gen(function* () {

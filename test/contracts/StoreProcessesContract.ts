@@ -44,87 +44,87 @@ export interface SharedPlace {
 }
 
 /** What holds for real processes that share a database, whatever happens to one of them. */
-export const storeProcessesContract = (name: string, { intact, place, store: storeAt }: SharedPlace) =>
-  describe(`several processes on one database (${name})`, () => {
-  it.scopedLive(
-    "can all be the first, and lose no update to each other",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* place
-        const said = yield* Effect.forEach(["0", "1", "2", "3"], (name) => writer(folder, name, 40), {
-          concurrency: "unbounded"
-        })
-        for (const lines of said) assert.strictEqual(lines.at(-1), "done", lines.join("\n"))
-        assert.deepStrictEqual(
-          said.flatMap(counted).sort((a, b) => a - b),
-          Array.from({ length: 160 }, (_, index) => index + 1)
-        )
-        yield* Effect.gen(function* () {
-          const store = yield* Store
-          const task = yield* store.find(shared)
-          assert.strictEqual(task.revision, 161)
-          assert.strictEqual(task.logLength, 160 * 6_000)
-          const events = yield* store.events(shared, { afterRevision: 0, limit: 1_000 })
+export const storeProcessesContract = (database: string, { intact, place, store: storeAt }: SharedPlace) =>
+  describe(`several processes on one database (${database})`, () => {
+    it.scopedLive(
+      "can all be the first, and lose no update to each other",
+      () =>
+        Effect.gen(function* () {
+          const folder = yield* place
+          const said = yield* Effect.forEach(["0", "1", "2", "3"], (name) => writer(folder, name, 40), {
+            concurrency: "unbounded"
+          })
+          for (const lines of said) assert.strictEqual(lines.at(-1), "done", lines.join("\n"))
           assert.deepStrictEqual(
-            events.map(({ number }) => number),
-            Array.from({ length: 161 }, (_, index) => index + 1)
+            said.flatMap(counted).sort((a, b) => a - b),
+            Array.from({ length: 160 }, (_, index) => index + 1)
           )
-          yield* Effect.forEach(said.flatMap(created), (id) => store.find(id))
-        }).pipe(Effect.provide(storeAt(folder)))
-        yield* intact(folder)
-      }),
-    120_000
-  )
+          yield* Effect.gen(function* () {
+            const store = yield* Store
+            const task = yield* store.find(shared)
+            assert.strictEqual(task.revision, 161)
+            assert.strictEqual(task.logLength, 160 * 6_000)
+            const events = yield* store.events(shared, { afterRevision: 0, limit: 1_000 })
+            assert.deepStrictEqual(
+              events.map(({ number }) => number),
+              Array.from({ length: 161 }, (_, index) => index + 1)
+            )
+            yield* Effect.forEach(said.flatMap(created), (id) => store.find(id))
+          }).pipe(Effect.provide(storeAt(folder)))
+          yield* intact(folder)
+        }),
+      120_000
+    )
 
-  it.scopedLive(
-    "never let more in than a limit allows, and as many",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* place
-        const said = yield* Effect.forEach(["0", "1", "2"], (name) => writer(folder, name, 20, undefined, "23"), {
-          concurrency: "unbounded"
-        })
-        for (const lines of said) assert.strictEqual(lines.at(-1), "done", lines.join("\n"))
-        assert.lengthOf(said.flatMap(created), 23)
-        assert.lengthOf(
-          said.flat().filter((line) => line === "refused QuotaReached"),
-          60 - 23
-        )
-        const use = yield* Effect.provide(
-          Effect.flatMap(Store, (store) => store.quotaUse("shared")),
-          storeAt(folder)
-        )
-        assert.deepStrictEqual(use, { lastHour: 23, unfinished: 23 })
-      }),
-    60_000
-  )
+    it.scopedLive(
+      "never let more in than a limit allows, and as many",
+      () =>
+        Effect.gen(function* () {
+          const folder = yield* place
+          const said = yield* Effect.forEach(["0", "1", "2"], (name) => writer(folder, name, 20, undefined, "23"), {
+            concurrency: "unbounded"
+          })
+          for (const lines of said) assert.strictEqual(lines.at(-1), "done", lines.join("\n"))
+          assert.lengthOf(said.flatMap(created), 23)
+          assert.lengthOf(
+            said.flat().filter((line) => line === "refused QuotaReached"),
+            60 - 23
+          )
+          const use = yield* Effect.provide(
+            Effect.flatMap(Store, (store) => store.quotaUse("shared")),
+            storeAt(folder)
+          )
+          assert.deepStrictEqual(use, { lastHour: 23, unfinished: 23 })
+        }),
+      60_000
+    )
 
-  it.scopedLive(
-    "find everything another was told is written, though it was killed while writing",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* place
-        const kill = (after: number) => {
-          let seen = 0
-          return (line: string, child: ChildProcess) => {
-            if (line.startsWith("counted ") && ++seen === after) child.kill("SIGKILL")
+    it.scopedLive(
+      "find everything another was told is written, though it was killed while writing",
+      () =>
+        Effect.gen(function* () {
+          const folder = yield* place
+          const kill = (after: number) => {
+            let seen = 0
+            return (line: string, child: ChildProcess) => {
+              if (line.startsWith("counted ") && ++seen === after) child.kill("SIGKILL")
+            }
           }
-        }
-        const said = yield* Effect.all(
-          [writer(folder, "0", 100_000, kill(25)), writer(folder, "1", 100_000, kill(40))],
-          { concurrency: 2 }
-        )
-        for (const lines of said) assert.notStrictEqual(lines.at(-1), "done")
-        yield* intact(folder)
-        yield* Effect.gen(function* () {
-          const store = yield* Store
-          const task = yield* store.find(shared)
-          assert.isAtLeast(Number(task.providerRefs["count"]), Math.max(...said.flatMap(counted)))
-          const page = yield* store.log(shared, { cursor: task.logLength - 100, limit: 1_000 })
-          assert.strictEqual(page.data, "🧪".repeat(50))
-          yield* Effect.forEach(said.flatMap(created), (id) => store.find(id))
-        }).pipe(Effect.provide(storeAt(folder)))
-      }),
-    120_000
-  )
-})
+          const said = yield* Effect.all(
+            [writer(folder, "0", 100_000, kill(25)), writer(folder, "1", 100_000, kill(40))],
+            { concurrency: 2 }
+          )
+          for (const lines of said) assert.notStrictEqual(lines.at(-1), "done")
+          yield* intact(folder)
+          yield* Effect.gen(function* () {
+            const store = yield* Store
+            const task = yield* store.find(shared)
+            assert.isAtLeast(Number(task.providerRefs["count"]), Math.max(...said.flatMap(counted)))
+            const page = yield* store.log(shared, { cursor: task.logLength - 100, limit: 1_000 })
+            assert.strictEqual(page.data, "🧪".repeat(50))
+            yield* Effect.forEach(said.flatMap(created), (id) => store.find(id))
+          }).pipe(Effect.provide(storeAt(folder)))
+        }),
+      120_000
+    )
+  })

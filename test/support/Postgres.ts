@@ -86,7 +86,7 @@ export const cluster = (): Cluster => {
     const pid = pidOf(running.folder)
     // At once: nothing of it is needed again.
     if (pid !== undefined) process.kill(pid, "SIGQUIT")
-    while (pid !== undefined && isAlive(pid)) await setTimeout(20)
+    await gone(pid)
     rmSync(running.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   })
 
@@ -101,8 +101,14 @@ export const cluster = (): Cluster => {
   return {
     database,
     emptied: Effect.acquireRelease(
-      Effect.suspend(() => Option.match(Option.fromNullable(free.pop()), { onNone: () => database, onSome: Effect.succeed })),
-      (url) => Effect.zipRight(emptied(url), Effect.sync(() => void free.push(url)))
+      Effect.suspend(() =>
+        Option.match(Option.fromNullable(free.pop()), { onNone: () => database, onSome: Effect.succeed })
+      ),
+      (url) =>
+        Effect.zipRight(
+          emptied(url),
+          Effect.sync(() => void free.push(url))
+        )
     ),
     stop: Effect.promise(() => here().server.stop()),
     start: Effect.promise(() => here().server.start())
@@ -116,6 +122,12 @@ const emptied = (url: string) =>
       WHERE schemaname = 'public' AND tablename <> ${versionTable(sql)}`
     if (tables.length > 0) yield* sql.unsafe(`TRUNCATE ${tables.map(({ name }) => name).join(", ")} RESTART IDENTITY`)
   }).pipe(Effect.provide(clientAt(url)), Effect.orDie)
+
+const gone = async (pid: number | undefined): Promise<void> => {
+  if (pid === undefined || !isAlive(pid)) return
+  await setTimeout(20)
+  return gone(pid)
+}
 
 const pidOf = (folder: string): number | undefined => {
   try {

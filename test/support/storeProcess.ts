@@ -50,7 +50,7 @@ const rounds = Effect.gen(function* () {
   }
 })
 
-Effect.runPromise(Effect.provide(rounds, /^postgres:/.test(place) ? storeAtUrl(place) : storeAt(place))).then(
+Effect.runPromise(Effect.provide(rounds, place.startsWith("postgres:") ? storeAtUrl(place) : storeAt(place))).then(
   () => stdout.write("done\n"),
   (error: unknown) => {
     stdout.write(`failed ${String(error)}\n`)
