@@ -189,6 +189,7 @@ const entries: Readonly<Record<string, Entry>> = {
   },
   ...auditEntries,
   ...policyEntries,
+  ...Serving.moveEntries,
   worker: {
     words: "",
     summary: "serve tasks as a cloud worker does: HTTP on PORT (8080), A2A on A2A_PORT (9000)",

@@ -41,6 +41,14 @@ interface Choices {
   readonly json: boolean
 }
 
+/** Where the tasks of a state folder shall go. */
+export interface Move {
+  /** The URL of a PostgreSQL database, if one was named. */
+  readonly url: string | undefined
+  readonly dryRun: boolean
+  readonly running: boolean
+}
+
 /** A command line that was understood. */
 export type Invocation =
   | (Choices & { readonly kind: "installed"; readonly command: Command<Core> })
@@ -49,4 +57,5 @@ export type Invocation =
   /** A program of its own, which runs until it is told to stop. */
   | (Choices & { readonly kind: "worker" })
   | (Choices & { readonly kind: "server"; readonly host: string | undefined; readonly port: number | undefined })
+  | (Choices & Move & { readonly kind: "move" })
   | (Choices & { readonly kind: "emulator"; readonly port: number })

@@ -3,6 +3,7 @@ import type { Clarification, Question } from "../domain/Clarification.js"
 import { lookup } from "../domain/Config.js"
 import type { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
+import type { MoveRefused } from "../domain/StoreMove.js"
 import type { AuditUnusable } from "../services/AuditTrail.js"
 import { ExitCode } from "./ExitCode.js"
 import { Screen } from "./Screen.js"
@@ -27,7 +28,7 @@ export class ConfigNotWritten extends Schema.TaggedError<ConfigNotWritten>()("Co
 }
 
 /** Everything that ends a command before it has done its work. */
-export type Refusal = DispatchError | ConfigInvalid | UsageInvalid | ConfigNotWritten | AuditUnusable
+export type Refusal = DispatchError | ConfigInvalid | UsageInvalid | ConfigNotWritten | AuditUnusable | MoveRefused
 
 const refused = () => ExitCode.failed
 const unusable = () => ExitCode.usage
@@ -63,7 +64,8 @@ const exitCodeOf = Match.typeTags<Refusal, ExitCode>()({
   LaneHandleUnknown: () => ExitCode.notFound,
   AllowlistInvalid: unusable,
   LaneSettingInvalid: unusable,
-  StoreFailed: refused
+  StoreFailed: refused,
+  MoveRefused: refused
 })
 
 /** Tells of a refusal, for a person on stderr or as JSON on stdout. */

@@ -1,5 +1,6 @@
 import { Args, CommandDescriptor as Command, HelpDoc, Options, ValidationError } from "@effect/cli"
 import { Effect } from "effect"
+import type { Entry } from "./CommandLine.js"
 import * as Flags from "./Flags.js"
 import type { Invocation } from "./Invocation.js"
 import { newToken } from "./TokenCommand.js"
@@ -41,6 +42,25 @@ export const token = (name: string): Command.Command<Invocation> =>
         ({ kind: "alone", config: undefined, json, command: newToken(principal, json) }) satisfies Invocation
     )
   )
+
+const move = (name: string): Command.Command<Invocation> =>
+  Command.make(
+    name,
+    Options.all({
+      url: Flags.text("url", "The PostgreSQL database; without it AGENTDISPATCH_DATABASE_URL, else store.url"),
+      dryRun: Flags.flag("dry-run", "Only say what would be moved, and whether it could be"),
+      running: Flags.flag("running", "Also with tasks that are not over"),
+      ...common
+    })
+  ).pipe(Command.map(({ options }) => ({ ...options, kind: "move" as const })))
+
+export const moveEntries: Readonly<Record<string, Entry>> = {
+  "migrate sqlite-to-postgres": {
+    words: "[--url URL] [--dry-run]",
+    summary: "move this state folder's tasks into the PostgreSQL database of a team",
+    read: move
+  }
+}
 
 export const worker = (name: string): Command.Command<Invocation> =>
   Command.make(name, Options.all(common)).pipe(Command.map(({ options }) => ({ ...options, kind: "worker" as const })))

@@ -48,7 +48,8 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
       const state = store.list({ limit: 1 }).pipe(
         Effect.match({
           onFailure: (error) => fail("state", error.message),
-          onSuccess: () => pass("state", "the state folder can be read")
+          onSuccess: () =>
+            pass("state", `the ${config.store?.kind === "postgres" ? "database" : "state folder"} can be read`)
         })
       )
 

@@ -9,6 +9,7 @@ import { missing, policyIssues } from "./PolicyChecks.js"
 import { Policy } from "./PolicyConfig.js"
 import { formatPath, schemaIssues } from "./SchemaIssues.js"
 import { Retention } from "./RetentionConfig.js"
+import { StoreConfig } from "./StoreConfig.js"
 import { Target, TargetMode } from "./Task.js"
 import { Terms } from "./Terms.js"
 
@@ -104,6 +105,7 @@ const named = <A, I>(value: Schema.Schema<A, I>) =>
 /** Everything an installation may be told; all keys are optional. */
 export const Config = Schema.Struct({
   stateDir: maybe(NonBlank),
+  store: maybe(StoreConfig),
   accounts: named(Account),
   backends: named(Backend),
   runtimes: named(RuntimeProfile),

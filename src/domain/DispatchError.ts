@@ -3,6 +3,7 @@ import { Question } from "./Clarification.js"
 import { Expired, expiredInWords } from "./Expired.js"
 import type { LaneError } from "./LaneError.js"
 import { TaskStatus } from "./Lifecycle.js"
+import { remedies, StoreFault } from "./StoreFault.js"
 
 const listed = (names: ReadonlyArray<string>) => (names.length === 0 ? "none" : names.join(", "))
 
@@ -239,19 +240,6 @@ export class TaskChanged extends Schema.TaggedError<TaskChanged>()("TaskChanged"
   override get message() {
     return `Task "${this.id}" changed while it was being changed. Try again.`
   }
-}
-
-export const StoreFault = Schema.Literal("busy", "full", "read_only", "corrupt", "newer", "not_private", "io")
-export type StoreFault = typeof StoreFault.Type
-
-const remedies: Record<StoreFault, string> = {
-  busy: "Another process holds the database; try again.",
-  full: "The disk is full; free some space and try again. Nothing that was accepted is lost.",
-  read_only: "The state folder cannot be written; make it writable, or set stateDir to a folder that is.",
-  corrupt: "The database is damaged and was left as it is; restore a backup, or set stateDir to a new folder.",
-  newer: "The database was written by a newer version and was left as it is; upgrade, or set stateDir to a new folder.",
-  not_private: "The state folder belongs to somebody else; set stateDir to a folder of your own.",
-  io: "The database could not be read or written; see the server's log."
 }
 
 export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {

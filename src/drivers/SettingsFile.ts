@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path"
-import { Effect, Either } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import { agentClis, builtIn } from "../domain/BuiltIn.js"
 import { type Backend, type Config, fromJson } from "../domain/Config.js"
@@ -9,6 +9,7 @@ import { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import { decodeText } from "../domain/Json.js"
 import { jsonFault } from "../domain/JsonFault.js"
 import type { Retention } from "../domain/RetentionConfig.js"
+import { urlFault } from "../domain/StoreConfig.js"
 
 export interface Origin {
   /** `--config`, if given; else `AGENTDISPATCH_CONFIG`, else nothing: the built-in profiles. */
@@ -24,7 +25,7 @@ export const load = Effect.fn("settings.load")(function* (origin: Origin) {
   const { environment } = origin
   const path = origin.path ?? filled(environment["AGENTDISPATCH_CONFIG"])
   const source = path === undefined ? "the built-in profiles" : resolve(origin.cwd, path)
-  const config = path === undefined ? zeroConfig(origin) : yield* read(source, origin)
+  const config = yield* withStore(path === undefined ? zeroConfig(origin) : yield* read(source, origin), source, origin)
   const base = path === undefined ? origin.cwd : dirname(source)
   return {
     settings: { config: withWaits(withFolders(config, origin, base), origin), source, environment: answers(origin) },
@@ -37,6 +38,23 @@ const withWaits = (config: Config, { environment }: Origin): Config => {
   const seconds = Number(filled(environment["AGENTDISPATCH_WAIT_SECONDS"]) ?? Number.NaN)
   return Number.isFinite(seconds) && seconds >= 0 ? { ...config, waits: { ...config.waits, seconds } } : config
 }
+
+const databaseVariable = "AGENTDISPATCH_DATABASE_URL"
+
+/** A URL in the environment is a wish for that database, whatever the config says. */
+const withStore = Effect.fn("settings.store")(function* (config: Config, source: string, { environment }: Origin) {
+  const url = filled(environment[databaseVariable])
+  const refuse = (from: string, path: string, message: string) =>
+    new ConfigInvalid({ source: from, issues: [{ path, message }] })
+  if (url !== undefined) {
+    const fault = urlFault(url)
+    if (fault !== undefined) return yield* refuse("the environment", databaseVariable, fault)
+    return { ...config, store: { ...config.store, kind: "postgres" as const, url: Redacted.make(url) } }
+  }
+  return config.store?.kind === "postgres" && config.store.url === undefined
+    ? yield* refuse(source, "store.url", `is missing; write it, or set ${databaseVariable}`)
+    : config
+})
 
 const filled = (text: string | undefined): string | undefined =>
   text === undefined || text.trim() === "" ? undefined : text

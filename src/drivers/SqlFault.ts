@@ -1,8 +1,12 @@
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import { ParseResult, Predicate } from "effect"
-import { StoreFailed, type StoreFault } from "../domain/DispatchError.js"
+import { StoreFailed } from "../domain/DispatchError.js"
+import type { StoreFault } from "../domain/StoreFault.js"
 
-/** What the beginning of a result code says; https://www.sqlite.org/rescode.html */
+/**
+ * What the beginning of a code says: SQLite's (https://www.sqlite.org/rescode.html), PostgreSQL's
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html) and the system's. The longer of two beginnings stands first.
+ */
 const faults: ReadonlyArray<readonly [prefix: string, fault: StoreFault]> = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
@@ -10,19 +14,56 @@ const faults: ReadonlyArray<readonly [prefix: string, fault: StoreFault]> = [
   ["SQLITE_READONLY", "read_only"],
   ["SQLITE_CANTOPEN", "read_only"],
   ["SQLITE_NOTADB", "corrupt"],
-  ["SQLITE_CORRUPT", "corrupt"]
+  ["SQLITE_CORRUPT", "corrupt"],
+  ["SQLITE_CONSTRAINT_TRIGGER", "moved"],
+  ["08", "unreachable"],
+  ["57P", "unreachable"],
+  ["40", "busy"],
+  ["55P03", "busy"],
+  ["53100", "full"],
+  ["53", "busy"],
+  ["25006", "refused"],
+  ["28", "refused"],
+  ["3D000", "refused"],
+  ["42501", "refused"],
+  ["XX001", "corrupt"],
+  ["ECONN", "unreachable"],
+  ["ENOTFOUND", "unreachable"],
+  ["ENOENT", "unreachable"],
+  ["EAI_", "unreachable"],
+  ["EPIPE", "unreachable"],
+  ["ETIMEDOUT", "unreachable"],
+  ["EHOSTUNREACH", "unreachable"],
+  ["ENETUNREACH", "unreachable"],
+  ["ERR_TLS", "refused"],
+  ["DEPTH_ZERO", "refused"],
+  ["SELF_SIGNED", "refused"],
+  ["UNABLE_TO", "refused"]
 ]
+
+/** PostgreSQL's client has no codes for a connection that it lost, only these words. */
+const lost =
+  /^(?:Connection terminated|Connection timed out|Client has encountered a connection error|timeout exceeded)/i
 
 const codeOf = (cause: unknown): string =>
   Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
 
 const faultOf = (cause: unknown): StoreFault => {
   const code = codeOf(cause)
-  return faults.find(([prefix]) => code.startsWith(prefix))?.[1] ?? "io"
+  const known = faults.find(([prefix]) => code.startsWith(prefix))?.[1]
+  return known ?? (cause instanceof Error && lost.test(cause.message) ? "unreachable" : "io")
 }
 
 /** Somebody else holds the lock that is needed; it pays to try again. */
 export const isBusy = (error: SqlError): boolean => faultOf(error.cause) === "busy"
+
+/** The database gave up what was asked, or was lost meanwhile; nothing of a transaction is done, and it pays to try again. */
+export const isTransient = (error: unknown): boolean => error instanceof SqlError && transient.has(faultOf(error.cause))
+
+const transient = new Set<StoreFault>(["busy", "unreachable"])
+
+const wordsOf = ({ cause, message }: SqlError): string =>
+  cause instanceof Error && cause.message !== "" ? cause.message : codeOf(cause) || message
 
 /** A database error as a state of the world, with the engine's own words as its detail. */
 export const storeFailed = (error: SqlError | ParseResult.ParseError): StoreFailed =>
@@ -34,6 +75,6 @@ export const storeFailed = (error: SqlError | ParseResult.ParseError): StoreFail
       })
     : new StoreFailed({
         fault: faultOf(error.cause),
-        detail: error.cause instanceof Error ? error.cause.message : error.message,
+        detail: wordsOf(error),
         cause: error
       })

@@ -23,9 +23,12 @@ const patience = Schedule.exponential("1 millis", 1.5).pipe(
 /** Another process was writing when a transaction wanted to begin. */
 class Contended extends Data.TaggedError("Contended")<{ readonly error: SqlError }> {}
 
+/** The name of the one file in a state folder. */
+export const fileName = "agentdispatch.db"
+
 /** The one database file of a state folder, which is made private to this user first. */
 export const layer = (stateDir: string) => {
-  const filename = join(stateDir, "agentdispatch.db")
+  const filename = join(stateDir, fileName)
   return Layer.scoped(
     SqlClient.SqlClient,
     privateFolder(stateDir).pipe(

@@ -1,7 +1,8 @@
 import { chmod, mkdir, open, stat } from "node:fs/promises"
 import process from "node:process"
 import { Effect, Predicate } from "effect"
-import { StoreFailed, type StoreFault } from "../domain/DispatchError.js"
+import { StoreFailed } from "../domain/DispatchError.js"
+import type { StoreFault } from "../domain/StoreFault.js"
 
 /** What the system's error codes say about a folder that cannot be used. */
 const faults: Record<string, StoreFault> = {

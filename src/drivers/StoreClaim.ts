@@ -15,7 +15,7 @@ export const claimable = (
   now: number
 ) => {
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
-  const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR t.owner NOT IN (SELECT ${owner} UNION ALL ${living})) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
+  const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR (t.owner <> ${owner} AND t.owner NOT IN (${living}))) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
   // The sum keeps SQLite from walking all tasks in the order it is asked for instead of seeking the few under way.
   const underWay: Reading<ReadonlyArray<number>> = Effect.map(

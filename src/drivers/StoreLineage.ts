@@ -5,6 +5,7 @@ import { InvalidInput } from "../domain/DispatchError.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
 import { type Task, TaskId } from "../domain/Task.js"
 import type { NewTask } from "../services/Store.js"
+import { forShare } from "./SqlDialect.js"
 import { decodeRows } from "./StoreRows.js"
 
 const decodeDependencies = decodeRows(Schema.Struct({ id: TaskId, status: TaskStatus }))
@@ -15,7 +16,8 @@ const lately = 20
 /** Refuses a parent that is unknown, ended or ending; belongs in the transaction that then creates the task. */
 export const checkParent = Effect.fnUntraced(function* (sql: SqlClient, { lineage }: NewTask) {
   if (lineage?.parent === undefined) return
-  const [row] = yield* sql`SELECT id, status FROM tasks WHERE id = ${lineage.parent}`
+  const [row] = yield* sql`SELECT n.id, n.status FROM tasks n
+    WHERE n.id = ${lineage.parent} ${forShare(sql)}`
   const [parent] = yield* decodeDependencies(row === undefined ? [] : [row])
   const problem = parentProblem(lineage.parent, parent?.status)
   if (problem !== undefined) return yield* new InvalidInput({ path: "parent_task_id", problem })
@@ -23,7 +25,9 @@ export const checkParent = Effect.fnUntraced(function* (sql: SqlClient, { lineag
 
 /** Remembers what new tasks wait for, and which of them can only fail. */
 export const writeDependencies = Effect.fnUntraced(function* (sql: SqlClient, { id, lineage }: NewTask) {
+  // One that ends meanwhile would not see that this one waits for it.
   for (const needs of lineage?.dependsOn ?? []) {
+    yield* sql`SELECT n.id FROM tasks n WHERE n.id = ${needs} ${forShare(sql)}`
     yield* sql`INSERT INTO dependencies (task, needs)
       SELECT t.seq, n.seq FROM tasks t CROSS JOIN tasks n WHERE t.id = ${id} AND n.id = ${needs} ON CONFLICT DO NOTHING`
   }

@@ -3,6 +3,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import { Effect } from "effect"
 import { StoreFailed } from "../domain/DispatchError.js"
+import { countTables, inDialect, prepare, versionTable } from "./SqlDialect.js"
 import { storeFailed } from "./SqlFault.js"
 
 /**
@@ -168,6 +169,7 @@ const retention = [
   `CREATE INDEX quota_uses_by_task ON quota_uses (task)`
 ]
 
+/** In SQLite's words, whatever the database: `inDialect` says them for PostgreSQL. A new one goes to the end. */
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
   ["policies", policies],
@@ -179,22 +181,24 @@ const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArra
 
 const current = migrations.length
 
-const table = "effect_sql_migrations"
+/** The version of a file whose tasks have moved to another database; older programs take it for one they do not know. */
+export const moved = 1_000_000
+
+/** The same for a client that is not in the context. */
+export const migrateTo = (sql: SqlClient) => Effect.provideService(migrate, SqlClient, sql)
 
 /** Brings an empty or older database up to date; one from a newer version stays as it is. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient
   const found = yield* applied(sql)
   if (found > current) {
-    return yield* new StoreFailed({
-      fault: "newer",
-      detail: `it is at version ${found}, this program knows ${current}`
-    })
+    return yield* found === moved
+      ? new StoreFailed({ fault: "moved", detail: yield* lastName(sql) })
+      : new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
   }
   if (found === current) return
-  // The file stays in this mode; readers and a writer of other processes do not wait for each other in it.
-  yield* sql`PRAGMA journal_mode = WAL`
-  yield* run
+  yield* prepare(sql)
+  yield* run(versionTable(sql))
   const reached = yield* applied(sql)
   if (reached !== current) {
     return yield* new StoreFailed({ fault: "io", detail: `the database stayed at version ${reached} of ${current}` })
@@ -202,13 +206,19 @@ export const migrate = Effect.gen(function* () {
 }).pipe(Effect.catchTag("SqlError", storeFailed), Effect.withSpan("store.migrate"))
 
 const applied = (sql: SqlClient) =>
-  Effect.flatMap(sql<{ count: number }>`SELECT count(*) AS count FROM sqlite_master WHERE name = ${table}`, ([known]) =>
+  Effect.flatMap(countTables(sql, versionTable(sql)), ([known]) =>
     known === undefined || known.count === 0
       ? Effect.succeed(0)
       : Effect.map(
-          sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(table)}`,
+          sql<{ version: number | null }>`SELECT max(migration_id) AS version FROM ${sql(versionTable(sql))}`,
           ([row]) => row?.version ?? 0
         )
+  )
+
+const lastName = (sql: SqlClient) =>
+  Effect.map(
+    sql<{ name: string }>`SELECT name FROM ${sql(versionTable(sql))} ORDER BY migration_id DESC LIMIT 1`,
+    ([row]) => row?.name ?? ""
   )
 
 const loader: Migrator.Loader = Effect.succeed(
@@ -217,18 +227,19 @@ const loader: Migrator.Loader = Effect.succeed(
     name,
     Effect.succeed(
       Effect.flatMap(SqlClient, (sql) =>
-        Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+        Effect.forEach(statements, (statement) => sql.unsafe(inDialect(sql, statement)), { discard: true })
       )
     )
   ])
 )
 
 /** The migrator dies of a statement that failed; the statement's own error says more. */
-const run = Migrator.make({})({ loader, table }).pipe(
-  Effect.catchAllDefect((defect) =>
-    defect instanceof Migrator.MigrationError && defect.cause instanceof SqlError
-      ? Effect.fail(defect.cause)
-      : Effect.die(defect)
-  ),
-  Effect.catchTag("MigrationError", (error) => new StoreFailed({ fault: "io", detail: error.message, cause: error }))
-)
+const run = (table: string) =>
+  Migrator.make({})({ loader, table }).pipe(
+    Effect.catchAllDefect((defect) =>
+      defect instanceof Migrator.MigrationError && defect.cause instanceof SqlError
+        ? Effect.fail(defect.cause)
+        : Effect.die(defect)
+    ),
+    Effect.catchTag("MigrationError", (error) => new StoreFailed({ fault: "io", detail: error.message, cause: error }))
+  )

@@ -7,6 +7,7 @@ import { extend, open, renaming } from "../services/Journal.js"
 import { pageOf } from "../services/LogText.js"
 import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
+import { alone, forUpdate, together } from "./SqlDialect.js"
 import { storeFailed } from "./SqlFault.js"
 import * as Sqlite from "./Sqlite.js"
 import { countQuotas, quotaUse, writeQuotas } from "./StoreQuota.js"
@@ -16,6 +17,7 @@ import { absent, refuseSpent } from "./StoreExpired.js"
 import { migrate } from "./StoreMigrations.js"
 import { news } from "./StoreNews.js"
 import { upkeep } from "./StoreRetention.js"
+import { Notices } from "./StoreNotices.js"
 import {
   decodeArtifacts,
   decodeEvents,
@@ -27,21 +29,18 @@ import {
 } from "./StoreRows.js"
 import { insertTask, writeAddition } from "./StoreWrites.js"
 
-/** How soon a change by another process is noticed. */
-const pollPause = "150 millis"
-
 const failures = { SqlError: storeFailed, ParseError: storeFailed } as const
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* migrate
   const wakeups = yield* makeWakeups
+  const notices = yield* Notices
 
-  const kept = (id: TaskId) =>
-    Effect.flatMap(
-      sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE t.id = ${id}`,
-      decodeTasks
-    )
+  const selected = (id: TaskId) =>
+    sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE t.id = ${id}`
+
+  const kept = (id: TaskId) => Effect.flatMap(selected(id), decodeTasks)
 
   const find = Effect.fn("store.find")(function* (id: TaskId) {
     const [found] = yield* kept(id)
@@ -73,6 +72,7 @@ const make = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     return yield* sql.withTransaction(
       Effect.gen(function* () {
+        yield* alone(sql, tasks.flatMap(placesOf))
         const made: Array<{ readonly task: Task; readonly existed: boolean }> = []
         for (const task of renaming(tasks, made)) made.push(yield* add(task, now))
         return made
@@ -91,7 +91,8 @@ const make = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const task = yield* sql.withTransaction(
       Effect.gen(function* () {
-        const [found] = yield* kept(basis.id)
+        yield* together(sql, claiming)
+        const [found] = yield* Effect.flatMap(sql`${selected(basis.id)} ${forUpdate(sql)}`, decodeTasks)
         const addition = found === undefined ? undefined : extend(found, basis, change, now)
         if (found === undefined || addition === undefined) return yield* new TaskChanged({ id: basis.id })
         yield* writeAddition(sql, found, addition, change)
@@ -183,27 +184,38 @@ const make = Effect.gen(function* () {
       row === undefined ? new TaskNotFound({ id }) : Effect.succeed(row.revision > revision)
     )
 
-  const changed: (typeof Store.Service)["changed"] = (id, revision) =>
+  const moved: (typeof Store.Service)["changed"] = (id, revision) =>
     wakeups
       .listen(id, (rung) =>
         Effect.flatMap(isAbove(id, revision), (above) =>
-          above ? Effect.succeed(true) : Effect.as(Effect.timeoutOption(rung, pollPause), false)
+          above
+            ? Effect.succeed(true)
+            : Effect.as(
+                Effect.flatMap(notices.pause, (pause) => Effect.timeoutOption(rung, pause)),
+                false
+              )
         )
       )
       .pipe(
         Effect.catchTag("SqlError", storeFailed),
-        Effect.flatMap((above) => (above ? find(id) : changed(id, revision)))
+        Effect.flatMap((above) => (above ? find(id) : moved(id, revision)))
       )
+
+  const changed: (typeof Store.Service)["changed"] = (id, revision) =>
+    Effect.zipRight(notices.ringing(wakeups.ring), moved(id, revision))
 
   const claim: (typeof Store.Service)["claim"] = Effect.fn("store.claim")(function* (request) {
     const now = yield* Clock.currentTimeMillis
     // Looking first keeps idle processes from taking the write lock again and again.
     if ((yield* claimable(sql, request, now)).length === 0) return []
     return yield* sql.withTransaction(
-      Effect.flatMap(claimable(sql, request, now), (seqs) =>
-        seqs.length === 0
-          ? Effect.succeed([])
-          : Effect.map(take(sql, request.owner, seqs, now), (taken) => taken.map(({ task }) => task))
+      Effect.zipRight(
+        alone(sql, [claiming]),
+        Effect.flatMap(claimable(sql, request, now), (seqs) =>
+          seqs.length === 0
+            ? Effect.succeed([])
+            : Effect.map(take(sql, request.owner, seqs, now), (taken) => taken.map(({ task }) => task))
+        )
       )
     )
   }, Effect.catchTags(failures))
@@ -271,6 +283,15 @@ const make = Effect.gen(function* () {
     wanted
   }
 })
+
+/** What is claimed is decided on everything that is under way, so no commit may come between. */
+const claiming = "claiming"
+
+/** Where another creation could be about to take the same: its key, and the rules that count it. */
+const placesOf = ({ idempotency, quotas = [] }: NewTask): ReadonlyArray<string> => [
+  ...(idempotency === undefined ? [] : [`key ${idempotency.key}`]),
+  ...quotas.map(({ rule }) => `rule ${rule}`)
+]
 
 const pageOfTasks = (found: ReadonlyArray<Kept>, limit: number) => {
   const page = found.slice(0, limit)

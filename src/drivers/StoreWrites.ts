@@ -5,6 +5,7 @@ import type { Addition } from "../services/Journal.js"
 import { piecesOf } from "../services/LogText.js"
 import type { Change, NewTask } from "../services/Store.js"
 import { settleDependents } from "./StoreLineage.js"
+import { andTell } from "./SqlDialect.js"
 import {
   artifactRow,
   eventRow,
@@ -73,7 +74,8 @@ export const writeAddition = Effect.fnUntraced(function* (
     ...(change.stopping === undefined ? {} : largeColumns.stopping(task)),
     ...(change.usage === undefined ? {} : largeColumns.usage(task))
   }
-  yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq}`
+  const telling = task.revision === before.task.revision ? sql.literal("") : andTell(sql)
+  yield* sql`UPDATE tasks SET ${sql.update(columns)} WHERE seq = ${seq} ${telling}`
   if (isTerminal(task.status) && !isTerminal(before.task.status)) yield* settleDependents(sql, seq, task)
   yield* insertAll(
     sql,

@@ -24,13 +24,13 @@ import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import * as SettingsFile from "../drivers/SettingsFile.js"
-import * as StoreSql from "../drivers/StoreSql.js"
 import * as TransportProcess from "../drivers/TransportProcess.js"
 import { Caller } from "../services/Caller.js"
 import { Installation } from "../services/Installation.js"
 import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
+import * as ChosenStore from "./ChosenStore.js"
 
 // The vendor's word about its own future is nothing an operator of this server can act on at each start.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true"
@@ -89,7 +89,7 @@ const logging = Layer.merge(
   )
 )
 
-const store = RedactedStore.layer.pipe(Layer.provide(StoreSql.layer))
+const store = RedactedStore.layer.pipe(Layer.provide(ChosenStore.layer))
 
 /** The whole installation, ready to be called and to drive tasks. */
 export const layer = (configPath: string | undefined) =>

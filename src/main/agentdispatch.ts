@@ -86,6 +86,10 @@ const main = Effect.gen(function* () {
     // A signal is the server's own to answer, by leaving in order.
     return yield* Effect.uninterruptible(Effect.promise(() => serveHttp(config, host, port)))
   }
+  if (invocation.kind === "move") {
+    const { moveStore } = yield* Effect.promise(() => import("./moveStore.js"))
+    return yield* moveStore(invocation)
+  }
   return yield* invocation.kind === "alone"
     ? invocation.command
     : Effect.provide(invocation.command, installation(invocation.config))

@@ -4,14 +4,16 @@ import type { StoreFailed, TaskNotFound } from "../../src/domain/DispatchError.j
 import { TaskId } from "../../src/domain/Task.js"
 import { Store } from "../../src/services/Store.js"
 import { someRequest } from "./SomeTask.js"
+import { storeAtUrl } from "./PostgresStore.js"
 import { storeAt } from "./StateFolder.js"
 
 /**
- * A process that writes to a state folder and says what it was told is written: `FOLDER NAME SHARED COMMITS`. Each
+ * A process that writes to a state folder, or the database of a URL, and says what it was told is written:
+ * `PLACE NAME SHARED COMMITS`. Each
  * round creates a task of its own and counts one up in the shared task, whoever else does the same. With a limit as
  * fifth word a round only tries to create, under a rule that lets so many in an hour.
  */
-const [folder = "", name = "0", shared = "", commits = "0", limit] = process.argv.slice(2)
+const [place = "", name = "0", shared = "", commits = "0", limit] = process.argv.slice(2)
 
 const say = (line: string) => Effect.sync(() => stdout.write(`${line}\n`))
 
@@ -48,7 +50,7 @@ const rounds = Effect.gen(function* () {
   }
 })
 
-Effect.runPromise(Effect.provide(rounds, storeAt(folder))).then(
+Effect.runPromise(Effect.provide(rounds, place.startsWith("postgres:") ? storeAtUrl(place) : storeAt(place))).then(
   () => stdout.write("done\n"),
   (error: unknown) => {
     stdout.write(`failed ${String(error)}\n`)
