@@ -110,12 +110,11 @@ export class Callers {
   }
 
   /** Asks some server, and another one when it fails or dies, until `content`. */
-  private ask<A>(
-    call: (services: Services) => Effect.Effect<A, DispatchError>,
-    content: (answer: A) => boolean
-  ): void {
+  private ask<A>(call: (services: Services) => Effect.Effect<A, DispatchError>, content: (answer: A) => boolean): void {
     const again = () => this.ask(call, content)
-    const there = this.servers().flatMap(({ process, services }) => (services === undefined ? [] : [{ process, services }]))
+    const there = this.servers().flatMap(({ process, services }) =>
+      services === undefined ? [] : [{ process, services }]
+    )
     const [first, ...others] = there
     if (first === undefined) return void this.world.after(500, again)
     const { process, services } = this.world.chance.pick([first, ...others])

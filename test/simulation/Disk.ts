@@ -6,7 +6,15 @@ import type { Faults } from "./Faults.js"
 import type { Process } from "./Process.js"
 import type { World } from "./World.js"
 
-const writing: ReadonlySet<Method> = new Set<Method>(["create", "commit", "claim", "renew", "release", "hear", "agreed"])
+const writing: ReadonlySet<Method> = new Set<Method>([
+  "create",
+  "commit",
+  "claim",
+  "renew",
+  "release",
+  "hear",
+  "agreed"
+])
 
 /**
  * The one database of the world, over the memory store. A call takes time to reach it and its answer takes time to come

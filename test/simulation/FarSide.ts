@@ -81,8 +81,7 @@ export class FarSide {
 
   provision(task: Task): AdapterFailure | undefined {
     if (this.removed.has(task.id) || this.refused.has(task.id)) return gone("the machine's name is used up")
-    if (!this.machines.has(task.id))
-      this.machines.set(task.id, this.world.now + this.jobOf(task).provisioning)
+    if (!this.machines.has(task.id)) this.machines.set(task.id, this.world.now + this.jobOf(task).provisioning)
     return undefined
   }
 
@@ -201,7 +200,8 @@ export class FarSide {
 const needsMachine = (task: Task) => task.request.target.mode === "runtime"
 
 const entryOf = (job: Job, index: number): Entry => {
-  if (index !== job.asksAfter) return { log: lineOf(job.asksAfter !== undefined && index > job.asksAfter ? index - 1 : index) }
+  if (index !== job.asksAfter)
+    return { log: lineOf(job.asksAfter !== undefined && index > job.asksAfter ? index - 1 : index) }
   const { expiresSeconds, preset } = job.question
   const payload: Json = {
     key: asking,

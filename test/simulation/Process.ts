@@ -48,7 +48,10 @@ export class Process implements Scheduler.Scheduler {
         ),
         Effect.withRuntimeFlagsPatch(fewerFlags),
         // `Effect.never` would keep a real timer for every process that is killed.
-        Effect.provideService(Leaving, Effect.async<void>(() => undefined))
+        Effect.provideService(
+          Leaving,
+          Effect.async<void>(() => undefined)
+        )
       )
     )
     world.processes.push(this)

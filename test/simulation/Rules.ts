@@ -79,7 +79,9 @@ export const rules: ReadonlyArray<Rule> = [
       return log === said ? undefined : `its log is ${JSON.stringify(log)}, and by its cursor ${JSON.stringify(said)}`
     },
     brokenAtLast: ({ job, kept: { log, task } }) =>
-      task.status === "succeeded" && log !== logAfter(job, entriesOf(job)) ? `its log ends early: ${JSON.stringify(log)}` : undefined
+      task.status === "succeeded" && log !== logAfter(job, entriesOf(job))
+        ? `its log ends early: ${JSON.stringify(log)}`
+        : undefined
   },
   {
     number: 4,
@@ -125,7 +127,8 @@ export const rules: ReadonlyArray<Rule> = [
       const { task } = kept
       if (task.epoch < before.task.epoch || task.revision < before.task.revision) return "it went back in time"
       if (kept.events.some(({ number }, index) => number !== index + 1)) return "its events are not numbered in order"
-      if (kept.events.length < before.events.length || !kept.log.startsWith(before.log)) return "its journal was rewritten"
+      if (kept.events.length < before.events.length || !kept.log.startsWith(before.log))
+        return "its journal was rewritten"
       const ended = isTerminal(before.task.status)
       return ended && finalOf(kept) !== finalOf(before) ? `it had ended as ${finalOf(before)}` : undefined
     }

@@ -103,9 +103,7 @@ export const scenario = (chance: Chance): Scenario => {
 /** Each world has some kinds of faults and not others: what is rare together is then common alone. */
 const rates = (chance: Chance, isCalm: boolean): ReadonlyMap<FaultKind, number> => {
   const wild = chance.pick([0.01, 0.04, 0.15])
-  return new Map(
-    faultKinds.map((kind) => [kind, !isCalm && chance.often(0.35) ? wild / (rarity.get(kind) ?? 1) : 0])
-  )
+  return new Map(faultKinds.map((kind) => [kind, !isCalm && chance.often(0.35) ? wild / (rarity.get(kind) ?? 1) : 0]))
 }
 
 /** What would drown everything else if it were as common. */

@@ -13,7 +13,8 @@ export const search = (from: number, count: number, options: Options = {}): Verd
 export const shrink = (verdict: Verdict, options: Options = {}): Verdict & { readonly faultsNeeded: number } => {
   for (let faults = 0; faults < verdict.faults; faults++) {
     const smaller = simulate(verdict.seed, { ...options, faults })
-    if (smaller.wrong?.rule === verdict.wrong?.rule && smaller.wrong !== undefined) return { ...smaller, faultsNeeded: faults }
+    if (smaller.wrong?.rule === verdict.wrong?.rule && smaller.wrong !== undefined)
+      return { ...smaller, faultsNeeded: faults }
   }
   return { ...verdict, faultsNeeded: verdict.faults }
 }

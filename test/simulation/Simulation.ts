@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Task } from "../../src/domain/Task.js"
 import type { LeaseOptions } from "../../src/drivers/SchedulerLease.js"
-import { Store } from "../../src/services/Store.js"
+import { type Store } from "../../src/services/Store.js"
 import { makeMemory } from "../../src/services/StoreMemory.js"
 import { type AnAdapter, backends } from "./Backend.js"
 import { Callers } from "./Callers.js"
@@ -131,7 +131,10 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
   while (witness.wrong === undefined && !isOver()) {
     if (world.now > begun + plan.calmAt + bound || world.steps > mostSteps || !world.step()) {
       witness.checkAtLast()
-      witness.accuse(4, `something still waits after ${Math.round((world.now - begun) / 1_000)} s and ${world.steps} steps`)
+      witness.accuse(
+        4,
+        `something still waits after ${Math.round((world.now - begun) / 1_000)} s and ${world.steps} steps`
+      )
       break
     }
     witness.checkIfNew()

@@ -47,7 +47,8 @@ export class Witness {
 
   provisions({ id }: Task): void {
     const kept = this.kept.get(id)
-    if (kept === undefined || kept.task.status === "queued") this.accuse(1, `${id} is provisioned before the disk says so`)
+    if (kept === undefined || kept.task.status === "queued")
+      this.accuse(1, `${id} is provisioned before the disk says so`)
     if (kept?.resources.length === 0) this.accuse(6, `the machine of ${id} is made before it is in the ledger`)
   }
 
@@ -91,7 +92,9 @@ export class Witness {
       if (task.status === "starting") this.tokens.add(`${task.id} ${task.startToken ?? ""}`)
       if (before?.task.status !== task.status) {
         world.count(`${before?.task.status ?? "nothing"} > ${task.status}`)
-        world.say(() => `● ${short(task.id)} ${before?.task.status ?? "nothing"} > ${task.status} ${task.error?.code ?? ""}`)
+        world.say(
+          () => `● ${short(task.id)} ${before?.task.status ?? "nothing"} > ${task.status} ${task.error?.code ?? ""}`
+        )
       }
       if (before !== undefined) this.judge(kept, (rule, sight) => rule.brokenBy?.(before, sight))
     }
@@ -136,8 +139,7 @@ const none: ReadonlySet<string> = new Set()
 const short = (id: TaskId): string => id.replace(/^task_0*/, "task ")
 
 /** A claim copies the task and changes nothing else of it. */
-const isOnlyClaimed = (before: Task, now: Task): boolean =>
-  now.epoch !== before.epoch
+const isOnlyClaimed = (before: Task, now: Task): boolean => now.epoch !== before.epoch
 
 const readAll = (store: typeof Store.Service, task: Task): Effect.Effect<Kept> =>
   Effect.map(
@@ -148,5 +150,12 @@ const readAll = (store: typeof Store.Service, task: Task): Effect.Effect<Kept> =
       store.artifacts(task.id),
       store.log(task.id, { cursor: 0, limit: 64_000 })
     ]),
-    ([events, resources, questions, artifacts, log]) => ({ task, events, resources, questions, artifacts, log: log.data })
+    ([events, resources, questions, artifacts, log]) => ({
+      task,
+      events,
+      resources,
+      questions,
+      artifacts,
+      log: log.data
+    })
   ).pipe(Effect.orDie)

@@ -25,7 +25,9 @@ const share = 250
 const showOne = (seed: number, faults: number | undefined) => {
   for (const line of trace(seed, { faults })) say(line)
   const { steps, wrong } = simulate(seed, { faults })
-  say(`seed ${seed}: ${wrong === undefined ? "every rule holds" : `rule ${wrong.rule}: ${wrong.what}`} (${steps} steps)`)
+  say(
+    `seed ${seed}: ${wrong === undefined ? "every rule holds" : `rule ${wrong.rule}: ${wrong.what}`} (${steps} steps)`
+  )
   process.exitCode = wrong === undefined ? 0 : 1
 }
 
@@ -67,7 +69,9 @@ const report = async (from: number, seeds: number) => {
   const seconds = (performance.now() - began) / 1000
   for (const [what, often] of Object.entries(tally).sort(([a], [b]) => (a < b ? -1 : 1)))
     say(`${often.toString().padStart(10)}  ${what}`)
-  say(`${lived} worlds from seed ${from}, ${steps} steps, ${seconds.toFixed(1)} s: ${Math.round(lived / seconds)} worlds/s`)
+  say(
+    `${lived} worlds from seed ${from}, ${steps} steps, ${seconds.toFixed(1)} s: ${Math.round(lived / seconds)} worlds/s`
+  )
   if (broken === undefined) return say("every rule held in all of them")
   const small = shrink(simulate(broken))
   say(`seed ${broken} breaks a rule; again with: npm run simulate -- --seed ${broken} --faults ${small.faultsNeeded}`)
