@@ -216,7 +216,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
         failure: AdapterFailure | undefined,
         pause: number
       ) {
-        const waited = yield* patience.lost(task.id, "cancel")
+        if (failure === undefined) yield* patience.heard(task.id, "cancel")
+        const waited = yield* patience.lost(task.id, failure === undefined ? "stop" : "cancel")
         return waited < (failure === undefined ? stoppingPatience : cancelPatience)
           ? after(task, pause)
           : yield* fail(task, unstoppable(failure))
