@@ -234,4 +234,21 @@ describe("Drive, cancelling", () => {
       )
     }).pipe(Effect.provide(core()))
   )
+
+  it.scoped("forgives a lost request however long the work has taken to stop", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake
+      const dispatch = yield* Dispatch
+      fake.far.plan = endless
+      yield* startProcess()
+      const id = yield* spawned("once")
+      yield* reaches(id, "running")
+      fake.always("cancel", answers({ state: "stopping", pollAfter: 10_000 }))
+      yield* dispatch.cancel(id, 0)
+      yield* TestClock.adjust("3 minutes")
+      fake.next("cancel", fails({ retryable: true }))
+      fake.always("cancel", (usual) => usual)
+      assert.strictEqual((yield* settled(id)).status, "cancelled")
+    }).pipe(Effect.provide(core()))
+  )
 })

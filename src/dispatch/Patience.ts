@@ -16,20 +16,31 @@ export const storePause = 500
 /** Milliseconds to wait before trying again: 0.5 s, doubling, half a minute at most. */
 export const backoff = (attempt: number): number => Math.min(30_000, 250 * 2 ** Math.max(1, attempt))
 
-type Waiting = "start" | "observe" | "cancel"
+/** `cancel` is a wish that cannot be told, `stop` one that was heard and takes its time. */
+type Waiting = "start" | "observe" | "cancel" | "stop"
 
 /** Remembers since when each task's far side has not answered; forgets with the process, which only lengthens the wait. */
 export const makePatience = Effect.map(
-  Ref.make<ReadonlyMap<TaskId, { readonly what: Waiting; readonly since: number }>>(new Map()),
+  Ref.make<ReadonlyMap<TaskId, ReadonlyMap<Waiting, number>>>(new Map()),
   (silent) => ({
     /** Another failure of the same thing: how long it has been failing, in milliseconds. */
     lost: (id: TaskId, what: Waiting) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.modify(silent, (known) => {
-          const first = known.get(id)
-          return first?.what === what ? [now - first.since, known] : [0, new Map(known).set(id, { what, since: now })]
+          const since = known.get(id)?.get(what)
+          return since === undefined
+            ? [0, new Map(known).set(id, new Map(known.get(id)).set(what, now))]
+            : [now - since, known]
         })
       ),
+    /** This one thing no longer fails. */
+    heard: (id: TaskId, what: Waiting) =>
+      Ref.update(silent, (known) => {
+        if (known.get(id)?.has(what) !== true) return known
+        const rest = new Map(known.get(id))
+        rest.delete(what)
+        return new Map(known).set(id, rest)
+      }),
     regained: (id: TaskId) =>
       Ref.update(silent, (known) => {
         if (!known.has(id)) return known

@@ -31,7 +31,8 @@ export const stopping = <E>({ store, patience, parts, openResources, collect, fa
     failure: AdapterFailure | undefined,
     pause: number
   ) {
-    const waited = yield* patience.lost(task.id, "cancel")
+    if (failure === undefined) yield* patience.heard(task.id, "cancel")
+    const waited = yield* patience.lost(task.id, failure === undefined ? "stop" : "cancel")
     return waited < (failure === undefined ? stoppingPatience : cancelPatience)
       ? after(task, pause)
       : yield* fail(task, unstoppable(failure))

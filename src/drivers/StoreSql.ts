@@ -4,7 +4,6 @@ import { IdempotencyConflict, StoreFailed, TaskChanged, TaskNotFound } from "../
 import { type Task, TaskId } from "../domain/Task.js"
 import { Installation } from "../services/Installation.js"
 import { extend, open, renaming } from "../services/Journal.js"
-import { pageOf } from "../services/LogText.js"
 import { type NewTask, Store } from "../services/Store.js"
 import { makeWakeups } from "../services/Wakeups.js"
 import { alone, forUpdate, together } from "./SqlDialect.js"
@@ -16,17 +15,10 @@ import { checkParent, dependencies, queue, writeDependencies } from "./StoreLine
 import { absent, refuseSpent } from "./StoreExpired.js"
 import { migrate } from "./StoreMigrations.js"
 import { news } from "./StoreNews.js"
+import { reading } from "./StoreReading.js"
 import { upkeep } from "./StoreRetention.js"
 import { Notices } from "./StoreNotices.js"
-import {
-  decodeArtifacts,
-  decodeEvents,
-  decodeQuestions,
-  decodeResources,
-  decodeTasks,
-  type Kept,
-  taskColumns
-} from "./StoreRows.js"
+import { decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
 import { insertTask, writeAddition } from "./StoreWrites.js"
 
 const failures = { SqlError: storeFailed, ParseError: storeFailed } as const
@@ -133,52 +125,6 @@ const make = Effect.gen(function* () {
     return pageOfTasks(found, limit)
   }, Effect.catchTags(failures))
 
-  const events: (typeof Store.Service)["events"] = Effect.fn("store.events")(function* (
-    id,
-    { afterRevision, limit, newest = false }
-  ) {
-    const found = sql`FROM events e WHERE e.task = (SELECT seq FROM tasks WHERE id = ${id}) AND e.revision > ${afterRevision}`
-    const columns = sql`SELECT e.number, e.revision, e.at, e.type, e.message, e.payload`
-    const rows = newest
-      ? yield* sql`${columns} ${found} ORDER BY e.revision DESC, e.number DESC LIMIT ${limit}`
-      : yield* sql`${columns} ${found} ORDER BY e.revision, e.number LIMIT ${limit}`
-    const decoded = yield* decodeEvents(rows)
-    return newest ? decoded.toReversed() : decoded
-  }, Effect.catchTags(failures))
-
-  /** Seeks the piece that holds the cursor and reads on from there. */
-  const log: (typeof Store.Service)["log"] = Effect.fn("store.log")(
-    function* (id, page) {
-      const cursor = Math.max(0, page.cursor)
-      const pieces = yield* sql<{ start: number | null; text: string | null }>`SELECT p.start, p.text FROM tasks t
-      LEFT JOIN log_pieces p ON p.task = t.seq AND p.start < ${cursor + Math.max(1, page.limit)}
-        AND p.start >= (SELECT q.start FROM log_pieces q WHERE q.task = t.seq AND q.start <= ${cursor} ORDER BY q.start DESC LIMIT 1)
-      WHERE t.id = ${id} ORDER BY p.start`
-      const [head] = pieces
-      if (head === undefined) return yield* new TaskNotFound({ id })
-      return pageOf(pieces.map(({ text }) => text ?? "").join(""), head.start ?? 0, { cursor, limit: page.limit })
-    },
-    Effect.catchTag("SqlError", storeFailed)
-  )
-
-  const artifacts: (typeof Store.Service)["artifacts"] = Effect.fn("store.artifacts")(function* (id) {
-    const rows =
-      yield* sql`SELECT artifact FROM artifacts WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY number`
-    return (yield* decodeArtifacts(rows)).map(({ artifact }) => artifact)
-  }, Effect.catchTags(failures))
-
-  const resources: (typeof Store.Service)["resources"] = Effect.fn("store.resources")(function* (id) {
-    const rows =
-      yield* sql`SELECT key, kind, ref, state FROM resources WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY key`
-    return yield* decodeResources(rows)
-  }, Effect.catchTags(failures))
-
-  const questions: (typeof Store.Service)["questions"] = Effect.fn("store.questions")(function* (id) {
-    const rows =
-      yield* sql`SELECT question FROM questions WHERE task = (SELECT seq FROM tasks WHERE id = ${id}) ORDER BY asked_at, key`
-    return (yield* decodeQuestions(rows)).map(({ question }) => question)
-  }, Effect.catchTags(failures))
-
   const isAbove = (id: TaskId, revision: number) =>
     Effect.flatMap(sql<{ revision: number }>`SELECT revision FROM tasks WHERE id = ${id}`, ([row]) =>
       row === undefined ? new TaskNotFound({ id }) : Effect.succeed(row.revision > revision)
@@ -268,11 +214,7 @@ const make = Effect.gen(function* () {
     resolve,
     list,
     commit,
-    events,
-    log,
-    artifacts,
-    resources,
-    questions,
+    ...reading(sql),
     changed,
     ...news(sql),
     upkeep: upkeep(sql),

@@ -1,5 +1,5 @@
 import { Schema, Struct } from "effect"
-import type { Json } from "../domain/Json.js"
+import { canonical, type Json } from "../domain/Json.js"
 import { isTerminal, step, type TaskStatus } from "../domain/Lifecycle.js"
 import type { Artifact, Task } from "../domain/Task.js"
 import { type NewTaskEvent, type TaskEvent, TaskEventType } from "../domain/TaskEvent.js"
@@ -71,6 +71,8 @@ export const extend = (
   now: number
 ): Addition | undefined => {
   if (task.revision !== basis.revision || task.epoch !== basis.epoch) return undefined
+  if (change.cursor !== undefined && canonical(task.cursor ?? null) !== canonical(basis.cursor ?? null))
+    return undefined
   if (isTerminal(task.status) && touchesOutcome(change)) return undefined
   const move = moved(task.status, change)
   if (move === undefined) return undefined

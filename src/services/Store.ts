@@ -92,6 +92,8 @@ export interface Basis {
   readonly id: TaskId
   readonly revision: number
   readonly epoch: number
+  /** How far had been observed: text of the log is no revision, and yet must not be taken in twice. */
+  readonly cursor?: Json | undefined
 }
 
 export interface TaskQuery {
@@ -185,7 +187,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly resolve: (alias: string) => Effect.Effect<TaskId, TaskNotFound | StoreFailed>
     readonly list: (query: TaskQuery) => Effect.Effect<TaskPage, StoreFailed>
     /**
-     * Applies a change if the task still is at the basis' revision and epoch, else `TaskChanged`. A transition that the
+     * Applies a change if the task still is at the basis' revision and epoch, and at its cursor if the change moves that,
+     * else `TaskChanged`. A transition that the
      * lifecycle refuses is `TaskChanged` as well; one that asks for the same status changes only the rest.
      */
     readonly commit: (basis: Basis, change: Change) => Effect.Effect<Task, TaskChanged | StoreFailed>

@@ -93,6 +93,18 @@ export const storeChangeContract = (name: string, layer: Layer.Layer<Store, unkn
       })
     )
 
+    check("takes the same stretch of a log in once, though text alone is no revision", () =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        const task = yield* accepted()
+        const change: Change = { entries: [{ log: "x" }], cursor: 1 }
+        yield* store.commit(task, change)
+        const error = yield* Effect.flip(store.commit(task, change))
+        assert.strictEqual(error._tag, "TaskChanged")
+        assert.deepStrictEqual([(yield* current(task)).logLength, (yield* current(task)).cursor], [1, 1])
+      })
+    )
+
     check("lets exactly one of many writers with the same basis win", () =>
       Effect.gen(function* () {
         const store = yield* Store

@@ -1,0 +1,147 @@
+import { Cause, type Effect, Exit, Option } from "effect"
+import type { DispatchError } from "../../src/domain/DispatchError.js"
+import { isTerminal } from "../../src/domain/Lifecycle.js"
+import { TaskId } from "../../src/domain/Task.js"
+import { isOpen } from "../../src/domain/TaskQuestion.js"
+import { asking } from "./FarSide.js"
+import type { Job } from "./Scenario.js"
+import type { Server, Services } from "./Server.js"
+import type { Witness } from "./Witness.js"
+import type { World } from "./World.js"
+
+/** How long a caller waits before it takes a server for dead, in milliseconds. */
+const patience = 30_000
+
+/** Those who dispatch, cancel, answer and read, each through whatever server is there. */
+export class Callers {
+  /** How many still want something. */
+  waiting = 0
+
+  constructor(
+    private readonly world: World,
+    private readonly witness: Witness,
+    private readonly servers: () => ReadonlyArray<Server>
+  ) {}
+
+  begin(job: Job): void {
+    const { world } = this
+    let id: TaskId | undefined
+    const known = (use: (id: TaskId) => void): void =>
+      id === undefined ? void world.after(200, () => known(use)) : use(id)
+
+    for (let caller = 0; caller < job.callers; caller++) {
+      this.at(job.spawnAt + world.chance.while(300), () =>
+        this.ask(
+          ({ dispatch }) =>
+            dispatch.spawn(
+              { instruction: `job ${job.number}`, runtime: job.runtime },
+              { idempotencyKey: `key ${job.number}` }
+            ),
+          ({ taskId }) => {
+            const given = TaskId.make(taskId)
+            this.witness.handed(`key ${job.number}`, given)
+            id = given
+            return true
+          }
+        )
+      )
+    }
+    if (job.cancelAt !== undefined) {
+      for (let caller = 0; caller < (job.twice ? 2 : 1); caller++)
+        this.at(job.spawnAt + job.cancelAt, () => known((task) => this.cancel(task)))
+    }
+    if (job.answersAt !== undefined && job.asksAfter !== undefined)
+      this.at(job.spawnAt + job.answersAt, () => known((task) => this.answer(task)))
+    this.at(job.spawnAt, () => known((task) => this.read(task, 0, 2)))
+  }
+
+  private at(millis: number, act: () => void): void {
+    this.waiting++
+    this.world.after(millis, act)
+  }
+
+  private cancel(id: TaskId): void {
+    this.ask(
+      ({ dispatch }) => dispatch.cancel(id, 20),
+      ({ error, status }) => {
+        const now = this.witness.kept.get(id)?.task.status ?? "queued"
+        this.world.say(() => `  a caller hears: cancel ${status} ${error?.code ?? ""}`)
+        if (status === "not_found") this.witness.accuse(5, `the cancel of ${id} is answered that it does not exist`)
+        if (status === "cancelled" && now !== "cancelled")
+          this.witness.accuse(5, `the cancel of ${id} is answered cancelled, and it is ${now}`)
+        if (error?.code === "cancel.unconfirmed") return false
+        if (status === "failed" && !isTerminal(now) && now !== "completing")
+          this.witness.accuse(5, `the cancel of ${id} is answered ${error?.code ?? "failed"}, and it is ${now}`)
+        return true
+      }
+    )
+  }
+
+  /** As soon as it asks, two answer at once and differently. */
+  private answer(id: TaskId): void {
+    const kept = this.witness.kept.get(id)
+    if (kept !== undefined && kept.questions.some(isOpen) && !isTerminal(kept.task.status)) {
+      this.waiting++
+      for (const answer of ["red", "green"]) {
+        this.ask(
+          ({ answers }) => answers.answer(id, { [asking]: { action: "accept", content: { answer } } }),
+          ({ accepted }) => {
+            this.witness.took(id, accepted)
+            return true
+          }
+        )
+      }
+    } else if (kept !== undefined && (isTerminal(kept.task.status) || kept.questions.length > 0)) this.waiting--
+    else this.world.after(250, () => this.answer(id))
+  }
+
+  private read(id: TaskId, seen: number, times: number): void {
+    if (times === 0) return void this.waiting--
+    this.ask(
+      ({ dispatch }) => dispatch.status(id, { sinceRevision: seen, waitSeconds: 2 }),
+      (view) => {
+        const revision = "revision" in view ? view.revision : seen
+        if (revision < seen) this.witness.accuse(7, `a caller saw revision ${seen} of ${id} and then ${revision}`)
+        this.waiting++
+        this.read(id, revision, times - 1)
+        return true
+      }
+    )
+  }
+
+  /** Asks some server, and another one when it fails or dies, until `content`. */
+  private ask<A>(call: (services: Services) => Effect.Effect<A, DispatchError>, content: (answer: A) => boolean): void {
+    const again = () => this.ask(call, content)
+    const there = this.servers().flatMap(({ process, services }) =>
+      services === undefined ? [] : [{ process, services }]
+    )
+    const [first, ...others] = there
+    if (first === undefined) return void this.world.after(500, again)
+    const { process, services } = this.world.chance.pick([first, ...others])
+    let open = true
+    const close = () => {
+      const was = open
+      open = false
+      return was
+    }
+    const giveUp = () => {
+      if (close()) this.world.after(this.world.chance.below(1_000), again)
+    }
+    const tired = this.world.after(patience, giveUp)
+    const disconnect = process.connect(giveUp)
+    process.run(call(services), (exit) => {
+      tired()
+      disconnect()
+      if (!close()) return
+      if (Exit.isSuccess(exit)) {
+        if (content(exit.value)) this.waiting--
+        else this.world.after(this.world.chance.below(3_000), again)
+        return
+      }
+      const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+      if (error?._tag === "StoreFailed" || error?._tag === "TaskChanged" || Cause.isInterrupted(exit.cause))
+        this.world.after(this.world.chance.below(3_000), again)
+      else this.witness.accuse(0, `a caller was answered ${Cause.pretty(exit.cause)}`)
+    })
+  }
+}
