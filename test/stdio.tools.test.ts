@@ -11,6 +11,7 @@ const budget = 16_000
 
 const inOrder = [
   "spawn_cloud_agent",
+  "spawn_cloud_agents",
   "check_cloud_agent_runtime",
   "dispatch_task",
   "explain_dispatch",
@@ -27,7 +28,14 @@ const inOrder = [
   "list_capabilities",
   "list_account_profiles"
 ]
-const changing = new Set(["spawn_cloud_agent", "dispatch_task", "cancel_task", "send_task_message", "answer_task"])
+const changing = new Set([
+  "spawn_cloud_agent",
+  "spawn_cloud_agents",
+  "dispatch_task",
+  "cancel_task",
+  "send_task_message",
+  "answer_task"
+])
 
 /** A list stands bare in the text; in the structured content it has a name, for an object is wanted there. */
 const wrapped = (answer: Answer): Json =>
@@ -48,7 +56,8 @@ for (const kind of kinds) {
           assert.strictEqual(inputSchema["type"], "object", name)
           assert.strictEqual(outputSchema["type"], "object", name)
           assert.strictEqual(annotations["readOnlyHint"], !changing.has(name), name)
-          assert.strictEqual(annotations["destructiveHint"], name === "cancel_task", name)
+          const destroys = changing.has(name) ? name === "cancel_task" : undefined
+          assert.strictEqual(annotations["destructiveHint"], destroys, name)
         }
       })
     )
@@ -75,6 +84,7 @@ for (const kind of kinds) {
 
         const { taskId: task_id } = handleOf(yield* ask("spawn_cloud_agent", { runtime: "echo", instruction: "hello" }))
         yield* ask("spawn_cloud_agent", { runtime: "nobody" })
+        yield* ask("spawn_cloud_agents", { items: [{ key: "a", runtime: "echo", instruction: "hello" }] })
         yield* ask("get_task_status", { task_id })
         yield* finished(call, task_id)
         yield* ask("get_task_status", { task_id })

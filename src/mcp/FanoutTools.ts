@@ -11,7 +11,7 @@ export const spawnCloudAgents = tool(
   {
     title: "Spawn many agents",
     description:
-      "Hands over several pieces of work at once, all or none, and returns their group and taskIds. await_task and cancel_task take the group for all of them.",
+      "Hands over several pieces of work, all or none, and returns their group and taskIds. await_task and cancel_task take the group too.",
     readOnly: false,
     idempotent: false
   },

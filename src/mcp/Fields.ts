@@ -21,7 +21,10 @@ export const waitSeconds = optional(
   Schema.Number.pipe(Schema.between(0, 50)),
   "Answer only when something changed or after so many seconds, 50 at most"
 )
-const IdempotencyKey = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200))
+/** Its length is checked and not shown: a schema of it costs every conversation. */
+const IdempotencyKey = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(200)).annotations({
+  jsonSchema: { type: "string" }
+})
 /** Explained where it is met first; what explains it again costs every conversation. */
 const idempotencyKey = optional(
   IdempotencyKey,
@@ -37,7 +40,7 @@ const CallTarget = Schema.Struct({
 /** `Terms`, decoded below the edge; their parts are told in words, because a schema of them costs every conversation. */
 const terms = optional(
   JsonObject,
-  "Limits: priority (-9 to 9), queueSeconds, startSeconds, runSeconds, budget {runSeconds, costUsd}"
+  "priority (-9 to 9), queueSeconds, startSeconds, runSeconds, budget {runSeconds, costUsd}"
 )
 
 export const spawn = Schema.Struct({
@@ -62,7 +65,7 @@ export const spawn = Schema.Struct({
   metadata: optional(JsonObject, "Kept with the task, not shown to the agent"),
   terms,
   parent_task_id: optional(Text, "Cancelled with this task"),
-  depends_on: optional(Schema.Array(Text), "Tasks that must succeed first"),
+  depends_on: optional(Schema.Array(Text), "Tasks to succeed first"),
   idempotency_key: idempotencyKey
 })
 
@@ -70,16 +73,12 @@ const Key = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100))
 
 /** Each item is a call of `spawn_cloud_agent` under a key. */
 const FanoutItem = Schema.Struct({ key: Key }, { key: Text, value: Json }).annotations({
-  jsonSchema: {
-    type: "object",
-    properties: { key: { type: "string" }, instruction: { type: "string" } },
-    required: ["key"]
-  }
+  jsonSchema: { type: "object", required: ["key"] }
 })
 
 export const fanout = Schema.Struct({
   items: Schema.Array(FanoutItem).annotations({
-    description: "Up to 50, each with a key of its own and any arguments of spawn_cloud_agent; depends_on may name keys"
+    description: "Up to 50: a key each, with any arguments of spawn_cloud_agent; depends_on may name keys"
   }),
   shared: optional(JsonObject, "Arguments for every item"),
   parent_task_id: Schema.optional(Text),

@@ -102,6 +102,12 @@ const Meta = Schema.Struct({
 const isJson = Schema.is(Json)
 const decodeMeta = Schema.decodeUnknownOption(Meta)
 
+/** What the specification's defaults do not say already; whether it changes anything is always said. */
+const hintsOf = ({ destructive = false, idempotent, readOnly }: Tool) =>
+  readOnly
+    ? { readOnlyHint: true, openWorldHint: false }
+    : { readOnlyHint: false, destructiveHint: destructive, ...(idempotent ? { idempotentHint: true } : {}) }
+
 const shown = (offered: Readonly<Record<string, Tool>>) =>
   Object.entries(offered).map(([name, tool]) => ({
     name,
@@ -109,12 +115,7 @@ const shown = (offered: Readonly<Record<string, Tool>>) =>
     description: tool.description,
     inputSchema: jsonSchemaOf(tool.input),
     outputSchema: outputSchemaOf(tool.output),
-    annotations: {
-      readOnlyHint: tool.readOnly,
-      destructiveHint: tool.destructive ?? false,
-      idempotentHint: tool.idempotent,
-      openWorldHint: !tool.readOnly
-    }
+    annotations: hintsOf(tool)
   }))
 
 /** What clients are offered: the same for every connection, so it is made once, when it is first asked for. */

@@ -77,7 +77,12 @@ export const outputSchemaOf = <A, I>(schema: Schema.Schema<A, I>): ObjectSchema 
   return {
     type: "object",
     ...(Array.isArray(required) ? { required } : {}),
-    properties: Object.fromEntries(membersOf(properties).map(([name, member]) => [name, kindOf(member)]))
+    properties: Object.fromEntries(
+      membersOf(properties)
+        .map(([name, member]) => [name, kindOf(member)] as const)
+        // A member that may be anything is promised by nothing.
+        .filter(([, kind]) => Object.keys(kind).length > 0)
+    )
   }
 }
 
