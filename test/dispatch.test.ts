@@ -67,6 +67,7 @@ describe("Dispatch", () => {
         backendName: "once",
         providerRefs: {},
         cloudAgent: { sessionId: `session-of-${taskId}` },
+        queue: { ahead: 0 },
         createdAt: "1970-01-01T00:00:00.000Z",
         updatedAt: "1970-01-01T00:00:00.000Z"
       })

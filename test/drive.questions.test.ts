@@ -263,8 +263,9 @@ describe("waiting for tasks", () => {
       assert.isTrue(first.done)
       assert.deepStrictEqual(
         first.tasks.map(({ status }) => status),
-        ["succeeded", "running"]
+        ["succeeded"]
       )
+      assert.strictEqual(first.unfinished, 1)
       far.end(ids[1] ?? assert.fail())
       yield* until(ids[1] ?? assert.fail(), ({ settled: done }) => done)
       yield* TestClock.adjust("1 seconds")
@@ -281,6 +282,14 @@ describe("waiting for tasks", () => {
         ["which"]
       )
       asked.end(parked)
+    }).pipe(Effect.provide(core()))
+  )
+
+  it.effect("does not hold up the end of everything while somebody still waits", () =>
+    Effect.gen(function* () {
+      const awaiting = yield* Awaiting
+      yield* Effect.fork(awaiting.wait([yield* spawned("once")], "all", 600, () => Effect.void))
+      yield* TestClock.adjust("2 seconds")
     }).pipe(Effect.provide(core()))
   )
 

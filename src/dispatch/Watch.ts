@@ -53,7 +53,8 @@ export class Watch extends Context.Tag("agentdispatch/Watch")<
             watchers.add(watcher)
             if (!looking) {
               looking = true
-              yield* Effect.forkIn(whileWatched, scope)
+              // What is forked while a resource is acquired would not be interruptible, and the scope could not end.
+              yield* Effect.forkIn(Effect.interruptible(whileWatched), scope)
             }
             return watcher
           }),

@@ -57,7 +57,9 @@ export const makeNotices = (reserve: Effect.Effect<Connection, SqlError, Scope.S
           if (begun) return Effect.void
           begun = true
           const ringing = Effect.forever(Effect.flatMap(Queue.take(changed), ring))
-          return Effect.asVoid(Effect.forkIn(Effect.all([persistently, ringing], { concurrency: 2 }), scope))
+          return Effect.asVoid(
+            Effect.forkIn(Effect.interruptible(Effect.all([persistently, ringing], { concurrency: 2 })), scope)
+          )
         }),
       pause: Effect.sync(() => (listening ? pauses.told : pauses.untold))
     }
