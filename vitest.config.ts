@@ -1,8 +1,13 @@
-import { defineConfig } from "vitest/config"
+import { defaultExclude, defineConfig } from "vitest/config"
+
+/** Suites that kill, flood or wait for minutes; `npm run test:slow` runs them and nothing else. */
+const slow = "test/**/*.slow.test.ts"
+const onlySlow = process.env["AGENTDISPATCH_TEST_SLOW"] === "1"
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: [onlySlow ? slow : "test/**/*.test.ts"],
+    exclude: onlySlow ? defaultExclude : [...defaultExclude, slow],
     globalSetup: ["test/support/build.ts"],
     pool: "forks",
     poolOptions: { forks: { maxForks: 2 } },
