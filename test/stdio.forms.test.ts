@@ -93,6 +93,8 @@ for (const kind of kinds.slice(1)) {
         assert.include(waited.text, "May I delete it?")
         assert.isBelow(Duration.toSeconds(took), 25)
         assert.lengthOf(shown, 1)
+        // The old SDK's client takes no cancellation of a request whose id is 0, which a server's first one has.
+        if (kind === "the old SDK's client") return
         // The answer and the word that takes the form away may pass each other.
         yield* eventually(Effect.sync(() => (shown[0]?.signal.aborted === true ? true : undefined)))
       })
