@@ -52,7 +52,7 @@ describe("the terms of a task", () => {
   it.scoped("ends a start that takes longer than its terms allow, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const fake = yield* Fake
-      fake.always("provision", fails({ retryable: true, retryAt: 3_600_000 }))
+      fake.always("provision", fails({ retryable: true, retryAfter: 3_600_000 }))
       yield* startProcess()
       const id = yield* withTerms({ startSeconds: 20 }, { runtime: "machine" })
       const { admittedAt = 0 } = yield* reaches(id, "provisioning")
@@ -94,15 +94,16 @@ describe("the terms of a task", () => {
   it.scoped("waits as long as a rate limit says, telling until when, and does not count it as an attempt", () =>
     Effect.gen(function* () {
       const fake = yield* Fake
-      const limited = fails({ code: "fake.limited", retryable: true, retryAt: 60_000 })
+      const limited = fails({ code: "fake.limited", retryable: true, retryAfter: 60_000 })
       fake.next("start", limited)
       yield* startProcess()
       const id = yield* withTerms({ priority: 1 })
       const waiting = yield* until(id, (task) => task.waitingUntil !== undefined)
-      assert.strictEqual(waiting.waitingUntil, 60_000)
+      const { waitingUntil = 0 } = waiting
+      assert.isAtLeast(waitingUntil, 60_000)
       const dispatch = yield* Dispatch
-      assert.strictEqual((yield* dispatch.status(id, {})).waitingUntil, "1970-01-01T00:01:00.000Z")
-      yield* TestClock.setTime(59_000)
+      assert.strictEqual((yield* dispatch.status(id, {})).waitingUntil, new Date(waitingUntil).toISOString())
+      yield* TestClock.setTime(waitingUntil - 1_000)
       assert.strictEqual(fake.called("start"), 1)
       const task = yield* until(id, (seen) => seen.settled, 1_000)
       assert.deepStrictEqual([task.status, task.waitingUntil, fake.far.runs(id)], ["succeeded", undefined, 1])

@@ -35,7 +35,12 @@ export type FaultKind =
   | "container"
   | "ambiguous"
 
-export class Fault extends Data.TaggedError("Fault")<{ readonly kind: FaultKind; readonly detail: string }> {}
+export class Fault extends Data.TaggedError("Fault")<{
+  readonly kind: FaultKind
+  readonly detail: string
+  /** How long the service wants to be left alone, in milliseconds, where it said so. */
+  readonly retryAfter?: number | undefined
+}> {}
 
 const neverConnected =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|ENETDOWN|CERT_.*|UNABLE_TO_.*|SELF_SIGNED_.*|DEPTH_ZERO_.*|ERR_TLS_.*)$/
@@ -77,6 +82,14 @@ const kindOf = (error: unknown, status: number | undefined): FaultKind => {
   return neverConnected.test(code) || connecting ? "unreachable" : "ambiguous"
 }
 
+/** What a `Retry-After` header says (RFC 9110, 10.2.3), in milliseconds; dates are not used by AWS and read as nothing. */
+const retryAfterOf = (error: unknown): number | undefined => {
+  const response = Predicate.hasProperty(error, "$response") ? error.$response : undefined
+  const headers = Predicate.hasProperty(response, "headers") ? response.headers : undefined
+  const seconds = Number(stringAt(headers, "retry-after") ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds * 1_000) : undefined
+}
+
 /** The SDK's error, classified; its text holds no credentials. */
 export const faultOf = (error: unknown): Fault => {
   const metadata = Predicate.hasProperty(error, "$metadata") ? error.$metadata : undefined
@@ -86,26 +99,31 @@ export const faultOf = (error: unknown): Fault => {
   const message = stringAt(error, "message") || stringAt(error, "code") || "no reason was given"
   return new Fault({
     kind: kindOf(error, status),
-    detail: `${name}: ${message.slice(0, 500)}${request === undefined ? "" : ` (request ${request})`}`
+    detail: `${name}: ${message.slice(0, 500)}${request === undefined ? "" : ` (request ${request})`}`,
+    retryAfter: retryAfterOf(error)
   })
 }
 
 /** Answers given before anything was executed. */
 export const isUndelivered = ({ kind }: Fault): boolean => kind !== "ambiguous" && kind !== "container"
 
+/** The longest that one call waits for a service that wants to be left alone, in milliseconds. */
+const shortPause = 2_000
+
 /** May help to wait a little for. */
-export const isPassing = ({ kind }: Fault): boolean => kind === "throttled" || kind === "busy"
+export const isPassing = ({ kind, retryAfter = 0 }: Fault): boolean =>
+  (kind === "throttled" || kind === "busy") && retryAfter <= shortPause
 
 /** The fault as a task's failure; `permission` is the one the call needs. */
 export const failureOf = (
-  { kind, detail }: Fault,
+  { kind, detail, retryAfter }: Fault,
   { place, permission, resource }: { readonly place: Place; readonly permission: string; readonly resource: string }
 ): AdapterFailure => {
   switch (kind) {
     case "unreachable":
       return new Unreachable({ detail })
     case "throttled":
-      return new Throttled({ detail })
+      return postponed(new Throttled({ detail }), retryAfter)
     case "busy":
     case "conflict":
       return new SessionBusy({ detail })
@@ -128,4 +146,10 @@ export const failureOf = (
     case "ambiguous":
       return new Unanswered({ detail })
   }
+}
+
+const postponed = (failure: AdapterFailure, retryAfter: number | undefined): AdapterFailure => {
+  if (retryAfter === undefined) return failure
+  const { code, delivery, details, message, retryable } = failure
+  return { code, delivery, details, message, retryable, retryAfter }
 }

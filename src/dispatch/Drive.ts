@@ -99,10 +99,10 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       })
 
       /** Until when a backend wants to be left alone; that is no attempt, but nobody waits for it for ever. */
-      const pauseOf = (task: Task, { retryAt }: AdapterFailure) =>
+      const pauseOf = (task: Task, { retryAfter = 0 }: AdapterFailure) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
-          retryAt !== undefined && retryAt > now && retryAt - (task.admittedAt ?? task.createdAt) < pausePatience
-            ? retryAt
+          retryAfter > 0 && now + retryAfter - (task.admittedAt ?? task.createdAt) < pausePatience
+            ? now + retryAfter
             : undefined
         )
 

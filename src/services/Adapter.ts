@@ -17,8 +17,8 @@ export interface AdapterFailure {
   readonly retryable: boolean
   readonly delivery: "none" | "unknown" | "done"
   readonly details?: Json | undefined
-  /** The backend wants to be left alone until then, in milliseconds since 1970. */
-  readonly retryAt?: number | undefined
+  /** The backend wants to be left alone for so many milliseconds. */
+  readonly retryAfter?: number | undefined
 }
 
 /** A backend's failure as a task's error. */
