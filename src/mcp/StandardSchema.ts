@@ -71,17 +71,20 @@ const kindOf = (member: unknown): JsonSchemaNode => {
   }
 }
 
-/** What `tools/list` shows for what a tool answers; an answer may gain members, and a client must not refuse it for that. */
+/**
+ * What `tools/list` shows for what a tool answers: what is always there, and what needs a word. The rest shows itself,
+ * and an answer may gain members for which no client must refuse it.
+ */
 export const outputSchemaOf = <A, I>(schema: Schema.Schema<A, I>): ObjectSchema => {
   const { properties, required } = jsonSchemaOf(schema)
+  const always: ReadonlyArray<unknown> = Array.isArray(required) ? required : []
   return {
     type: "object",
-    ...(Array.isArray(required) ? { required } : {}),
+    ...(always.length === 0 ? {} : { required }),
     properties: Object.fromEntries(
       membersOf(properties)
         .map(([name, member]) => [name, kindOf(member)] as const)
-        // A member that may be anything is promised by nothing.
-        .filter(([, kind]) => Object.keys(kind).length > 0)
+        .filter(([name, kind]) => always.includes(name) || "description" in kind)
     )
   }
 }
