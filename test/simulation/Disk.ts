@@ -7,7 +7,7 @@ import type { Process } from "./Process.js"
 import type { World } from "./World.js"
 
 const writing: ReadonlySet<Method> = new Set<Method>([
-  "create",
+  "createAll",
   "commit",
   "claim",
   "renew",

@@ -50,7 +50,7 @@ const statusFirst = (store: AStore): AStore => ({
 
 const keyless = (store: AStore): AStore => ({
   ...store,
-  create: (task) => store.create({ ...task, idempotency: undefined })
+  createAll: (tasks) => store.createAll(tasks.map((task) => ({ ...task, idempotency: undefined })))
 })
 
 /** One defect for each rule, and for the guards that several rules lean on; the rule that must name it stands first. */
