@@ -19,6 +19,7 @@ interface Parts {
   readonly far: FarSide
   readonly jobOf: (task: Task) => Job
   readonly excuses: ReadonlyMap<TaskId, ReadonlySet<string>>
+  readonly room: number | undefined
   readonly troubled: () => boolean
 }
 
@@ -119,13 +120,15 @@ export class Witness {
   }
 
   private judge(kept: Kept, verdict: (rule: Rule, sight: Sight) => string | undefined): void {
-    const { excuses, far, jobOf, troubled } = this.parts
+    const { excuses, far, jobOf, room, troubled } = this.parts
     const sight: Sight = {
       kept,
       far,
       job: jobOf(kept.task),
       excuses: excuses.get(kept.task.id) ?? none,
-      troubled: troubled()
+      troubled: troubled(),
+      all: this.kept,
+      room
     }
     for (const rule of rules) {
       const what = verdict(rule, sight)
