@@ -80,7 +80,7 @@ export const layer = (options: LeaseOptions = defaults) =>
 
       const wake = (id: TaskId) => Effect.asVoid(Queue.offer(bells.get(id) ?? doorbell, undefined))
 
-      /** Ends when the task is settled, postponed, or somebody else's. */
+      /** Ends when the task is settled, postponed, somebody else's, or its last write in doubt. */
       const drive = Effect.fn("scheduler.drive")(function* (claimed: Task, step: Step, bell: Queue.Queue<void>) {
         let task = claimed
         for (;;) {
@@ -99,7 +99,9 @@ export const layer = (options: LeaseOptions = defaults) =>
             pause = next.millis
           } else if (taken.left._tag === "StoreFailed") {
             yield* Effect.logWarning(`task ${task.id} waits for the database: ${taken.left.message}`)
-            pause = storePause
+            yield* Effect.timeoutOption(Queue.take(bell), storePause)
+            // A write whose answer was lost may land much later; under the epoch of the next claim it cannot.
+            return
           }
           if (pause !== 0) yield* Effect.timeoutOption(Queue.take(bell), pause)
           const current = yield* Effect.option(store.find(task.id))
