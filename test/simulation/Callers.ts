@@ -61,8 +61,7 @@ export class Callers {
       runtime,
       ...(runSeconds === undefined ? {} : { terms: { runSeconds } })
     }
-    const relatives =
-      first === undefined ? {} : kin === "depends on it" ? { dependsOn: [first] } : { parent: first }
+    const relatives = first === undefined ? {} : kin === "depends on it" ? { dependsOn: [first] } : { parent: first }
     this.ask(
       ({ dispatch }) => dispatch().spawn(call, { idempotencyKey: `key ${number}`, relatives }),
       ({ taskId }) => {

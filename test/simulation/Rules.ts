@@ -26,6 +26,8 @@ export interface Sight {
   readonly troubled: boolean
   /** All tasks, this one too. */
   readonly all: ReadonlyMap<TaskId, Kept>
+  /** The task of job 0, once there is one. */
+  readonly first: Kept | undefined
   /** How many tasks may be under way at once. */
   readonly room: number | undefined
 }
@@ -90,14 +92,14 @@ export const rules: ReadonlyArray<Rule> = [
   {
     number: 4,
     name: "lost is neither failed nor running for ever",
-    broken: ({ all, excuses, far, job, kept: { task }, troubled }) => {
+    broken: ({ excuses, far, first, job, kept: { task }, troubled }) => {
       const code = task.status === "failed" ? task.error?.code : undefined
       if (task.status === "failed" && code === undefined) return "it failed without a reason"
       if (code === undefined || excuses.has(code)) return undefined
       if (code === "work.failed" && job.ends === "badly") return undefined
       if (code === "worker.lost" && far.of(task.id).some(({ state }) => state === "lost")) return undefined
       if (code === "run.expired" && job.runSeconds !== undefined && !far.isAlive(task.id)) return undefined
-      if (code === "dependency.failed" && needsOf(task).some((id) => isLost(all.get(id)))) return undefined
+      if (code === "dependency.failed" && job.kin === "depends on it" && isLost(first)) return undefined
       return troubled && code === "start.indeterminate" ? undefined : `it failed with ${code} and nothing explains that`
     },
     brokenAtLast: ({ kept: { task } }) => (task.settled ? undefined : `it still is ${task.status}`)
@@ -142,9 +144,9 @@ export const rules: ReadonlyArray<Rule> = [
   {
     number: 8,
     name: "one after the other",
-    broken: ({ all, far, kept: { task } }) => {
-      const waits = needsOf(task).some((id) => all.get(id)?.task.status !== "succeeded")
-      return waits && (task.admittedAt !== undefined || far.runs(task.id) > 0)
+    broken: ({ far, first, job, kept: { task } }) => {
+      if (job.kin !== "depends on it" || first?.task.status === "succeeded") return undefined
+      return task.admittedAt !== undefined || far.runs(task.id) > 0
         ? "it did not wait for what it depends on"
         : undefined
     }
@@ -160,16 +162,13 @@ export const rules: ReadonlyArray<Rule> = [
   {
     number: 10,
     name: "a part ends with its whole",
-    brokenAtLast: ({ all, far, kept: { task } }) => {
-      const whole = task.lineage?.parent === undefined ? undefined : all.get(task.lineage.parent)
-      if (whole?.task.status !== "cancelled") return undefined
-      if (!isTerminal(task.status) || far.isAlive(task.id)) return "it lives on, and what it is a part of was cancelled"
-      return undefined
+    broken: ({ first, job, kept: { task } }) => {
+      if (job.kin !== "is a part of it" || first?.task.status !== "cancelled" || !first.task.settled) return undefined
+      const isTold = isTerminal(task.status) || task.status === "cancelling" || task.status === "completing"
+      return isTold ? undefined : `it is ${task.status}, and what it is a part of is cancelled and settled`
     }
   }
 ]
-
-const needsOf = (task: Task): ReadonlyArray<TaskId> => task.lineage?.dependsOn ?? []
 
 const isLost = (kept: Kept | undefined): boolean =>
   kept !== undefined && isTerminal(kept.task.status) && kept.task.status !== "succeeded"

@@ -96,7 +96,9 @@ export const scenario = (chance: Chance): Scenario => {
   const count = chance.often(isLarge ? 0.6 : 0.12) ? 2 : 1
   const jobs = Array.from({ length: count }, (_, number) => job(chance, number, span, isLarge))
   const most = isLarge ? 6 : chance.pick([1, 2, 2, 3])
-  const incidents = isCalm ? [] : Array.from({ length: chance.below(most) }, () => incident(chance, span, lease * 1_000))
+  const incidents = isCalm
+    ? []
+    : Array.from({ length: chance.below(most) }, () => incident(chance, span, lease * 1_000))
   return {
     servers: isLarge ? chance.pick([1, 2, 2, 3]) : chance.pick([1, 1, 1, 2]),
     lease: { lease: lease * 1_000, poll: lease * 1_000, limit: chance.pick([64, 64, 1]) },

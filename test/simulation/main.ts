@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { Schema } from "effect"
-import { Batch, batch, joined, none, Share } from "./Batch.js"
+import { Batch, joined, none } from "./Batch.js"
+import { bundled } from "./Bundle.js"
 import { shrink, trace } from "./Search.js"
 import { simulate } from "./Simulation.js"
 
@@ -32,7 +32,7 @@ const showOne = (seed: number, faults: number | undefined) => {
 }
 
 /** Hands shares of the seeds to one process for each core. */
-const runAll = (from: number, seeds: number) =>
+const runAll = (file: string, from: number, seeds: number) =>
   new Promise<Batch>((resolve, reject) => {
     let next = from
     let sum = none
@@ -50,7 +50,7 @@ const runAll = (from: number, seeds: number) =>
     }
     for (let core = 0; core < availableParallelism(); core++) {
       working++
-      const part = fork(fileURLToPath(import.meta.url))
+      const part = fork(file, { execArgv: ["--max-semi-space-size=32"] })
       part.on("message", (message) => {
         sum = joined(sum, Schema.decodeUnknownSync(Batch)(message))
         hand(part)
@@ -64,8 +64,9 @@ const runAll = (from: number, seeds: number) =>
   })
 
 const report = async (from: number, seeds: number) => {
+  const file = await bundled()
   const began = performance.now()
-  const { broken, steps, tally, seeds: lived } = await runAll(from, seeds)
+  const { broken, steps, tally, seeds: lived } = await runAll(file, from, seeds)
   const seconds = (performance.now() - began) / 1000
   for (const [what, often] of Object.entries(tally).sort(([a], [b]) => (a < b ? -1 : 1)))
     say(`${often.toString().padStart(10)}  ${what}`)
@@ -78,11 +79,6 @@ const report = async (from: number, seeds: number) => {
   showOne(broken, small.faultsNeeded)
 }
 
-if (process.send !== undefined) {
-  process.on("message", (message) => {
-    const { count, from } = Schema.decodeUnknownSync(Share)(message)
-    process.send?.(batch(from, count))
-  })
-} else if (values.seed !== undefined) {
+if (values.seed !== undefined) {
   showOne(Number(values.seed), values.faults === undefined ? undefined : Number(values.faults))
 } else await report(Number(values.from), Number(values.seeds))
