@@ -5,6 +5,7 @@ import {
   type Exit,
   type Fiber,
   FiberRef,
+  GlobalValue,
   HashSet,
   Logger,
   LogLevel,
@@ -102,6 +103,11 @@ export class Process implements Scheduler.Scheduler {
     this.world.after(millis, () => undefined)
   }
 }
+
+const scope = GlobalValue.globalValue(Symbol.for("effect/FiberScope/Global"), () => ({ roots: new Set<unknown>() }))
+
+/** Effect remembers what was begun and has not ended; what a killed process had begun never does. */
+export const forgetKilled = (): void => scope.roots.clear()
 
 /** What costs time and decides nothing is left out. */
 const quiet: Runtime.Runtime<never> = Effect.runSync(

@@ -9,7 +9,7 @@ import { Disk } from "./Disk.js"
 import { FarSide } from "./FarSide.js"
 import { Faults } from "./Faults.js"
 import { Network } from "./Network.js"
-import { Process } from "./Process.js"
+import { forgetKilled, Process } from "./Process.js"
 import { type Incident, type Job, scenario } from "./Scenario.js"
 import { configFor, countingIds, type Server, startServer } from "./Server.js"
 import { Witness, type Wrong } from "./Witness.js"
@@ -143,6 +143,7 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
     witness.checkIfNew()
   }
   if (witness.wrong === undefined) witness.checkAtLast()
+  forgetKilled()
   return { seed, wrong: witness.wrong, faults: faults.used, steps: world.steps, tally: world.tally }
 }
 
