@@ -55,7 +55,7 @@ export interface Scenario {
   readonly incidents: ReadonlyArray<Incident>
   /** How likely each fault is at each of its chances. */
   readonly rates: ReadonlyMap<FaultKind, number>
-  /** The write at which a server is killed, counted over the world. */
+  /** The write of a task at which a server is killed, counted over the world. */
   readonly killAtWrite: number | undefined
   /** How likely a process falls behind while others go on. */
   readonly slowDisk: number
@@ -107,8 +107,7 @@ export const scenario = (chance: Chance): Scenario => {
     room: count > 1 && chance.often(0.5) ? 1 : undefined,
     incidents,
     rates: rates(chance, isCalm),
-    // Late ones are as likely as early ones, and fewer worlds come to them.
-    killAtWrite: !isCalm && chance.often(0.6) ? chance.below(isLarge ? 24 : 16) : undefined,
+    killAtWrite: !isCalm && chance.often(0.6) ? chance.below(isLarge ? 12 : 8) : undefined,
     slowDisk: chance.pick([3, 3, 40, 400]),
     calmAt: span + 5_000
   }
