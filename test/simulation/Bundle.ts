@@ -1,21 +1,21 @@
 import { readFile } from "node:fs/promises"
-import { build } from "tsup"
 
 const folder = ".tmpdist-simulation"
 
-/** Bundles a part of the simulation, as it is loaded faster so; the answer is the file. */
+/** Bundles the command, so that its parts load and run faster; the answer is the file. */
 export const bundled = async (): Promise<string> => {
+  const { build } = await import("tsup")
   await build({
     config: false,
-    entry: { Part: "test/simulation/Part.ts" },
+    entry: { main: "test/simulation/main.ts" },
     format: "esm",
     platform: "node",
     target: "node20",
     outDir: folder,
     silent: true,
     splitting: false,
-    noExternal: [/./],
-    external: ["better-sqlite3"],
+    noExternal: [/^(?!better-sqlite3$|tsup$)/],
+    external: ["better-sqlite3", "tsup"],
     esbuildPlugins: [
       {
         name: "without spans",
@@ -28,5 +28,5 @@ export const bundled = async (): Promise<string> => {
       }
     ]
   })
-  return `${folder}/Part.js`
+  return `${folder}/main.js`
 }

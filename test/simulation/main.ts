@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import { Schema } from "effect"
-import { Batch, joined, none } from "./Batch.js"
+import { Batch, batch, joined, none, Share } from "./Batch.js"
 import { bundled } from "./Bundle.js"
 import { shrink, trace } from "./Search.js"
 import { simulate } from "./Simulation.js"
@@ -82,6 +82,11 @@ const report = async (from: number, seeds: number) => {
   showOne(broken, small.faultsNeeded)
 }
 
-if (values.seed !== undefined) {
+if (process.send !== undefined) {
+  process.on("message", (message) => {
+    const { count, from } = Schema.decodeUnknownSync(Share)(message)
+    process.send?.(batch(from, count))
+  })
+} else if (values.seed !== undefined) {
   showOne(Number(values.seed), values.faults === undefined ? undefined : Number(values.faults))
 } else await report(Number(values.from), Number(values.seeds))
