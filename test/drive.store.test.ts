@@ -13,9 +13,9 @@ import {
   startProcess,
   until
 } from "./fakes/CoreFixture.js"
-import { Fake } from "./fakes/FakeAdapter.js"
+import { Fake, fails } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
-import { type Around, failingAt } from "./fakes/StoreProxy.js"
+import { type Around, broken, failingAt } from "./fakes/StoreProxy.js"
 
 interface Ending {
   readonly status: string
@@ -105,4 +105,23 @@ describe("Drive, when the database fails", () => {
       }
     }
   }
+
+  it.scoped("keeps the one start when an earlier note of its failure lands after its answer was lost", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake
+      fake.next("start", fails({ code: "fake.unreachable", retryable: true, delivery: "none" }))
+      const commits: Array<Effect.Effect<unknown, unknown>> = []
+      yield* startProcess(leases, (call, method) => {
+        if (method !== "commit") return call
+        commits.push(call)
+        const [, note] = commits
+        if (commits.length === 2) return Effect.fail(broken)
+        // By then the start is sent again, and has arrived.
+        return commits.length === 3 && note !== undefined ? Effect.zipRight(Effect.either(note), call) : call
+      })
+      const id = yield* spawned("idempotent")
+      assert.strictEqual((yield* settled(id)).status, "succeeded")
+      assert.strictEqual(fake.far.runs(id), 1)
+    }).pipe(Effect.provide(core()))
+  )
 })

@@ -253,6 +253,21 @@ describe("Scheduler", () => {
     )
   }
 
+  it.scoped("gives back what a claim took whose answer was lost, however late it took it", () =>
+    Effect.gen(function* () {
+      const lost: Array<Effect.Effect<unknown, unknown>> = []
+      yield* startProcess(leases, (call, method) => {
+        if (method !== "claim" || lost.length > 1) return call
+        const [landing] = lost
+        lost.push(call)
+        // It lands after the look for unknown tasks, which found none, and right before the next claim.
+        return landing === undefined ? Effect.fail(broken) : Effect.zipRight(Effect.orDie(landing), call)
+      })
+      const id = yield* spawned("once")
+      assert.strictEqual((yield* settled(id)).epoch, 2)
+    }).pipe(Effect.provide(core()))
+  )
+
   it.scoped("writes no more for one task than its four steps", () =>
     Effect.gen(function* () {
       const fake = yield* Fake

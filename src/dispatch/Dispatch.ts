@@ -136,11 +136,11 @@ export class Dispatch extends Context.Tag("agentdispatch/Dispatch")<
           const wanted = step(task.status, "cancel")
           if ("refused" in wanted) return yield* new TaskTerminal({ id, status: task.status })
           if ("same" in wanted) return task
-          return yield* store.commit(task, {
-            transition: "cancel",
-            dueAt: 0,
-            ...(wanted.to === "cancelled" && !(yield* parts.has(task)) ? { settled: true } : {})
-          })
+          const wished = yield* store.commit(task, { transition: "cancel", dueAt: 0 })
+          // Only from now on can it get no more parts.
+          if (wished.status !== "cancelled" || (yield* parts.has(wished))) return wished
+          const settled = store.commit(wished, { settled: true })
+          return yield* Effect.catchTag(settled, "TaskChanged", () => Effect.succeed(wished))
         })
         const wished = yield* Effect.retry(wish, {
           while: (error) => error._tag === "TaskChanged",

@@ -36,8 +36,12 @@ export const layer = (options: LeaseOptions = defaults) =>
       const leaseMillis = Duration.toMillis(options.lease)
       const bells = new Map<TaskId, Queue.Queue<void>>()
       const doorbell = yield* Queue.dropping<void>(1)
-      /** A claim whose answer was lost may have given us tasks we do not know of. */
-      let doubtful = false
+      /** What refreshes drive. */
+      const visited = new Set<TaskId>()
+      /** Claims that were begun, and how many of them have no answer yet. */
+      const claims = { begun: 0, open: 0 }
+      /** When to look for tasks we own and do not know of: a claim whose answer was lost may take some, even much later. */
+      let lookAt = Infinity
       let renewedAt = 0
 
       const capacity = (request: RoutedRequest): number => {
@@ -49,10 +53,18 @@ export const layer = (options: LeaseOptions = defaults) =>
 
       const most = mostOf(config.concurrency ?? {})
 
-      const claim = (request: Pick<ClaimRequest, "limit" | "only">) =>
-        store
-          .claim({ ...request, owner, capacity, most })
-          .pipe(Effect.tapError(() => Effect.sync(() => void (doubtful = true))))
+      const claim = (request: Pick<ClaimRequest, "limit" | "only">, knowing: (claimed: ReadonlyArray<Task>) => void) =>
+        Effect.suspend(() => {
+          claims.begun++
+          claims.open++
+          return store.claim({ ...request, owner, capacity, most })
+        }).pipe(
+          Effect.tapBoth({
+            onFailure: () => Effect.sync(() => void (lookAt = 0)),
+            onSuccess: (claimed) => Effect.sync(() => knowing(claimed))
+          }),
+          Effect.ensuring(Effect.sync(() => void claims.open--))
+        )
 
       const renew = Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.zipRight(
@@ -68,7 +80,7 @@ export const layer = (options: LeaseOptions = defaults) =>
 
       const wake = (id: TaskId) => Effect.asVoid(Queue.offer(bells.get(id) ?? doorbell, undefined))
 
-      /** Ends when the task is settled, postponed, or somebody else's. */
+      /** Ends when the task is settled, postponed, somebody else's, or its last write in doubt. */
       const drive = Effect.fn("scheduler.drive")(function* (claimed: Task, step: Step, bell: Queue.Queue<void>) {
         let task = claimed
         for (;;) {
@@ -87,7 +99,9 @@ export const layer = (options: LeaseOptions = defaults) =>
             pause = next.millis
           } else if (taken.left._tag === "StoreFailed") {
             yield* Effect.logWarning(`task ${task.id} waits for the database: ${taken.left.message}`)
-            pause = storePause
+            yield* Effect.timeoutOption(Queue.take(bell), storePause)
+            // A write whose answer was lost may land much later; under the epoch of the next claim it cannot.
+            return
           }
           if (pause !== 0) yield* Effect.timeoutOption(Queue.take(bell), pause)
           const current = yield* Effect.option(store.find(task.id))
@@ -120,15 +134,21 @@ export const layer = (options: LeaseOptions = defaults) =>
             )
             yield* renewing
             const giveUnknownBack = Effect.gen(function* () {
-              const unknown = (yield* store.owned(owner)).filter((id) => !FiberMap.unsafeHas(drivers, id))
+              const now = yield* Clock.currentTimeMillis
+              const { begun, open } = claims
+              if (now < lookAt || open > 0) return
+              const owned = yield* store.owned(owner)
+              // What is being claimed just now is not known yet either.
+              if (claims.begun !== begun) return
+              const unknown = owned.filter((id) => !FiberMap.unsafeHas(drivers, id) && !visited.has(id))
               if (unknown.length > 0) yield* store.release(owner, unknown)
-              doubtful = false
+              lookAt = now + leaseMillis
             })
             const tick = Effect.gen(function* () {
               yield* renewIfLate
-              if (doubtful) yield* giveUnknownBack
+              yield* giveUnknownBack
               const driven = yield* FiberMap.size(drivers)
-              const claimed = yield* claim({ limit: options.limit - driven })
+              const claimed = yield* claim({ limit: options.limit - driven }, () => undefined)
               for (const task of claimed) {
                 const bell = yield* Queue.dropping<void>(1)
                 bells.set(task.id, bell)
@@ -176,14 +196,18 @@ export const layer = (options: LeaseOptions = defaults) =>
         Effect.scoped(
           Effect.gen(function* () {
             yield* renewing
-            const claimed = yield* claim({ limit: 1, only: id })
+            const claimed = yield* claim({ limit: 1, only: id }, (tasks) => {
+              for (const task of tasks) visited.add(task.id)
+            })
             yield* Effect.forEach(claimed, (task) =>
               oneVisit(task, step).pipe(
                 Effect.ensuring(
-                  Effect.catchAll(Effect.retry(giveBack(task.id), { times: 5 }), (error) =>
-                    Effect.logWarning(`the lease will run out by itself: ${error.message}`)
-                  )
-                )
+                  Effect.catchAll(Effect.retry(giveBack(task.id), { times: 5 }), (error) => {
+                    lookAt = 0
+                    return Effect.logWarning(`it is given back later, or its lease runs out: ${error.message}`)
+                  })
+                ),
+                Effect.ensuring(Effect.sync(() => void visited.delete(task.id)))
               )
             )
           })

@@ -16,6 +16,11 @@ const patience = 30_000
 export class Callers {
   /** How many still want something. */
   waiting = 0
+  /** Jobs that came too late to be a part of another. */
+  readonly refused = new Set<number>()
+  private readonly tasks = new Map<number, TaskId>()
+  /** What is asked again when something changes. */
+  private readonly looking: Array<() => void> = []
 
   constructor(
     private readonly world: World,
@@ -24,35 +29,55 @@ export class Callers {
   ) {}
 
   begin(job: Job): void {
-    const { world } = this
-    let id: TaskId | undefined
-    const known = (use: (id: TaskId) => void): void =>
-      id === undefined ? void world.after(200, () => known(use)) : use(id)
-
-    for (let caller = 0; caller < job.callers; caller++) {
-      this.at(job.spawnAt + world.chance.while(300), () =>
-        this.ask(
-          ({ dispatch }) =>
-            dispatch.spawn(
-              { instruction: `job ${job.number}`, runtime: job.runtime },
-              { idempotencyKey: `key ${job.number}` }
-            ),
-          ({ taskId }) => {
-            const given = TaskId.make(taskId)
-            this.witness.handed(`key ${job.number}`, given)
-            id = given
-            return true
-          }
-        )
+    const { chance } = this.world
+    for (let caller = 0; caller < job.callers; caller++)
+      this.at(job.spawnAt + chance.while(300), () =>
+        job.kin === undefined ? this.spawn(job) : this.known(0, (first) => this.spawn(job, first))
       )
+    const later = (millis: number, act: (id: TaskId) => void) =>
+      this.at(job.spawnAt + millis, () => this.known(job.number, act))
+    if (job.cancelAt !== undefined)
+      for (let caller = 0; caller < (job.twice ? 2 : 1); caller++) later(job.cancelAt, (id) => this.cancel(id))
+    if (job.answersAt !== undefined && job.asksAfter !== undefined) later(job.answersAt, (id) => this.answer(id))
+    if (job.isWatched) later(0, (id) => this.read(id, 0, 2))
+  }
+
+  /** Something of a task has changed on disk. */
+  noticed(): void {
+    for (const look of this.looking.splice(0)) look()
+  }
+
+  /** As soon as the job has a task; never, if it was not taken in. */
+  private known(number: number, use: (id: TaskId) => void): void {
+    const id = this.tasks.get(number)
+    if (id !== undefined) use(id)
+    else if (this.refused.has(number)) this.waiting--
+    else this.looking.push(() => this.known(number, use))
+  }
+
+  private spawn({ kin, number, runSeconds, runtime }: Job, first?: TaskId): void {
+    const call = {
+      instruction: `job ${number}`,
+      runtime,
+      ...(runSeconds === undefined ? {} : { terms: { runSeconds } })
     }
-    if (job.cancelAt !== undefined) {
-      for (let caller = 0; caller < (job.twice ? 2 : 1); caller++)
-        this.at(job.spawnAt + job.cancelAt, () => known((task) => this.cancel(task)))
-    }
-    if (job.answersAt !== undefined && job.asksAfter !== undefined)
-      this.at(job.spawnAt + job.answersAt, () => known((task) => this.answer(task)))
-    this.at(job.spawnAt, () => known((task) => this.read(task, 0, 2)))
+    const relatives = first === undefined ? {} : kin === "depends on it" ? { dependsOn: [first] } : { parent: first }
+    this.ask(
+      ({ dispatch }) => dispatch().spawn(call, { idempotencyKey: `key ${number}`, relatives }),
+      ({ taskId }) => {
+        const given = TaskId.make(taskId)
+        this.witness.handed(`key ${number}`, given)
+        this.tasks.set(number, given)
+        this.noticed()
+        return true
+      },
+      (error) => {
+        const isLate = error._tag === "InvalidInput" && error.path === "parent_task_id"
+        if (isLate && !this.tasks.has(number)) this.refused.add(number)
+        this.noticed()
+        return isLate
+      }
+    )
   }
 
   private at(millis: number, act: () => void): void {
@@ -62,7 +87,7 @@ export class Callers {
 
   private cancel(id: TaskId): void {
     this.ask(
-      ({ dispatch }) => dispatch.cancel(id, 20),
+      ({ dispatch }) => dispatch().cancel(id, 20),
       ({ error, status }) => {
         const now = this.witness.kept.get(id)?.task.status ?? "queued"
         this.world.say(() => `  a caller hears: cancel ${status} ${error?.code ?? ""}`)
@@ -84,7 +109,7 @@ export class Callers {
       this.waiting++
       for (const answer of ["red", "green"]) {
         this.ask(
-          ({ answers }) => answers.answer(id, { [asking]: { action: "accept", content: { answer } } }),
+          ({ answers }) => answers().answer(id, { [asking]: { action: "accept", content: { answer } } }),
           ({ accepted }) => {
             this.witness.took(id, accepted)
             return true
@@ -92,13 +117,13 @@ export class Callers {
         )
       }
     } else if (kept !== undefined && (isTerminal(kept.task.status) || kept.questions.length > 0)) this.waiting--
-    else this.world.after(250, () => this.answer(id))
+    else this.looking.push(() => this.answer(id))
   }
 
   private read(id: TaskId, seen: number, times: number): void {
     if (times === 0) return void this.waiting--
     this.ask(
-      ({ dispatch }) => dispatch.status(id, { sinceRevision: seen, waitSeconds: 2 }),
+      ({ dispatch }) => dispatch().status(id, { sinceRevision: seen, waitSeconds: 2 }),
       (view) => {
         const revision = "revision" in view ? view.revision : seen
         if (revision < seen) this.witness.accuse(7, `a caller saw revision ${seen} of ${id} and then ${revision}`)
@@ -109,9 +134,13 @@ export class Callers {
     )
   }
 
-  /** Asks some server, and another one when it fails or dies, until `content`. */
-  private ask<A>(call: (services: Services) => Effect.Effect<A, DispatchError>, content: (answer: A) => boolean): void {
-    const again = () => this.ask(call, content)
+  /** Asks some server, and another one when it fails or dies, until `content` or the error is an `expected` one. */
+  private ask<A>(
+    call: (services: Services) => Effect.Effect<A, DispatchError>,
+    content: (answer: A) => boolean,
+    expected: (error: DispatchError) => boolean = () => false
+  ): void {
+    const again = () => this.ask(call, content, expected)
     const there = this.servers().flatMap(({ process, services }) =>
       services === undefined ? [] : [{ process, services }]
     )
@@ -141,6 +170,7 @@ export class Callers {
       const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
       if (error?._tag === "StoreFailed" || error?._tag === "TaskChanged" || Cause.isInterrupted(exit.cause))
         this.world.after(this.world.chance.below(3_000), again)
+      else if (error !== undefined && expected(error)) this.waiting--
       else this.witness.accuse(0, `a caller was answered ${Cause.pretty(exit.cause)}`)
     })
   }

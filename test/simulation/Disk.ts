@@ -7,7 +7,7 @@ import type { Process } from "./Process.js"
 import type { World } from "./World.js"
 
 const writing: ReadonlySet<Method> = new Set<Method>([
-  "create",
+  "createAll",
   "commit",
   "claim",
   "renew",
@@ -56,7 +56,7 @@ export class Disk {
     const { faults, world } = this
     const where = () => `${process.name} ${name}`
     return Effect.async<A, E | StoreFailed>((resume) => {
-      const fatal = this.fatal(where, writes)
+      const fatal = this.fatal(where, name, writes)
       if (fatal === "before") return this.killAt(process, name, fatal)
       const refused = faults.strikes("disk refuses", where)
       const late = writes && faults.strikes("disk writes late", where)
@@ -93,9 +93,10 @@ export class Disk {
     return this.world.chance.while(this.slowness)
   }
 
-  private fatal(where: () => string, writes: boolean): "before" | "after" | undefined {
+  private fatal(where: () => string, name: string, writes: boolean): "before" | "after" | undefined {
     if (!writes) return undefined
-    const fatal = this.faults.fatalWrite(where)
+    // Most writes are about ownership, and a kill at the others tells more.
+    const fatal = name === "createAll" || name.startsWith("commit") ? this.faults.fatalWrite(where) : undefined
     if (fatal !== undefined) return fatal
     if (this.faults.strikes("killed before write", where)) return "before"
     return this.faults.strikes("killed after write", where) ? "after" : undefined

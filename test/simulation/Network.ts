@@ -62,7 +62,8 @@ export class Network {
       const gap = () => world.chance.while(40)
 
       if (strikes("request refused")) return fails(busy, gap())
-      if (strikes("request rejected")) return fails(rejected, gap())
+      // An agent whose answer is turned away would wait for ever, and rightly so.
+      if (operation !== "answer" && strikes("request rejected")) return fails(rejected, gap())
       if (this.isParted(process))
         return world.chance.often(0.5) ? fails(busy, gap()) : fails(silent, world.chance.while(30_000))
 

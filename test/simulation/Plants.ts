@@ -50,8 +50,17 @@ const statusFirst = (store: AStore): AStore => ({
 
 const keyless = (store: AStore): AStore => ({
   ...store,
-  create: (task) => store.create({ ...task, idempotency: undefined })
+  createAll: (tasks) => store.createAll(tasks.map((task) => ({ ...task, idempotency: undefined })))
 })
+
+/** Forgets how a task hangs together with others. */
+const unrelated =
+  (kin: "dependsOn" | "parent") =>
+  (store: AStore): AStore => ({
+    ...store,
+    createAll: (tasks) =>
+      store.createAll(tasks.map((task) => ({ ...task, lineage: { ...task.lineage, [kin]: undefined } })))
+  })
 
 /** One defect for each rule, and for the guards that several rules lean on; the rule that must name it stands first. */
 export const plants: ReadonlyArray<{
@@ -109,5 +118,12 @@ export const plants: ReadonlyArray<{
     plant: { adapter: (adapter) => ({ ...adapter, prepare: () => Effect.succeed({}) }) }
   },
   { rules: [7], name: "an outcome that is stored after the status", plant: { store: statusFirst } },
+  { rules: [8], name: "a dependency that is forgotten", plant: { store: unrelated("dependsOn") } },
+  {
+    rules: [9],
+    name: "a claim that looks at no limit",
+    plant: { store: (store) => ({ ...store, claim: (request) => store.claim({ ...request, most: () => undefined }) }) }
+  },
+  { rules: [10], name: "a parent that is forgotten", plant: { store: unrelated("parent") } },
   { rules: [2, 3, 4, 7], name: "a write under a stale epoch that is taken", plant: { store: unfenced } }
 ]

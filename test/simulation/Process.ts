@@ -5,6 +5,7 @@ import {
   type Exit,
   type Fiber,
   FiberRef,
+  GlobalValue,
   HashSet,
   Logger,
   LogLevel,
@@ -37,20 +38,12 @@ export class Process implements Scheduler.Scheduler {
     defect: (text: string) => void
   ) {
     this.clock = clockOf(this, skew)
-    this.runtime = Effect.runSync(
+    this.runtime = Runtime.runSync(quiet)(
       Effect.runtime<never>().pipe(
         Effect.withClock(this.clock),
-        Effect.withTracerEnabled(false),
-        Effect.locally(FiberRef.currentMinimumLogLevel, LogLevel.Error),
         Effect.locally(
           FiberRef.currentLoggers,
           HashSet.make(Logger.make(({ cause, message }) => defect(`${String(message)} ${cause.toString()}`)))
-        ),
-        Effect.withRuntimeFlagsPatch(fewerFlags),
-        // `Effect.never` would keep a real timer for every process that is killed.
-        Effect.provideService(
-          Leaving,
-          Effect.async<void>(() => undefined)
         )
       )
     )
@@ -69,10 +62,16 @@ export class Process implements Scheduler.Scheduler {
     return this.ready.length > 0 && this.pausedUntil <= now
   }
 
-  runOne(): void {
-    const index = this.world.chance.below(this.ready.length)
-    const [task] = this.ready.splice(index, 1)
-    task?.()
+  /** Does all there is to do until it must wait for something outside, in any order: nobody outside can tell more. */
+  turn(): void {
+    const { chance } = this.world
+    while (this.ready.length > 0 && this.pausedUntil <= this.world.now) {
+      const index = this.ready.length === 1 ? 0 : chance.below(this.ready.length)
+      const task = this.ready[index]
+      const last = this.ready.pop()
+      if (task !== last && last !== undefined) this.ready[index] = last
+      task?.()
+    }
   }
 
   /** Begins something in this process; whoever waits for its end hears nothing if the process is killed. */
@@ -105,8 +104,24 @@ export class Process implements Scheduler.Scheduler {
   }
 }
 
-/** What costs time and decides nothing. */
-const fewerFlags = RuntimeFlagsPatch.disable(RuntimeFlags.RuntimeMetrics)
+const scope = GlobalValue.globalValue(Symbol.for("effect/FiberScope/Global"), () => ({ roots: new Set<unknown>() }))
+
+/** Effect remembers what was begun and has not ended; what a killed process had begun never does. */
+export const forgetKilled = (): void => scope.roots.clear()
+
+/** What costs time and decides nothing is left out. */
+const quiet: Runtime.Runtime<never> = Effect.runSync(
+  Effect.runtime<never>().pipe(
+    Effect.withTracerEnabled(false),
+    Effect.locally(FiberRef.currentMinimumLogLevel, LogLevel.Error),
+    Effect.withRuntimeFlagsPatch(RuntimeFlagsPatch.disable(RuntimeFlags.RuntimeMetrics)),
+    // `Effect.never` would keep a real timer for every process that is killed.
+    Effect.provideService(
+      Leaving,
+      Effect.async<void>(() => undefined)
+    )
+  )
+)
 
 const clockOf = (process: Process, skew: number): Clock.Clock => {
   const millis = () => process.world.now + skew

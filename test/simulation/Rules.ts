@@ -1,5 +1,5 @@
 import { isTerminal } from "../../src/domain/Lifecycle.js"
-import type { Artifact, Resource, Task } from "../../src/domain/Task.js"
+import type { Artifact, Resource, Task, TaskId } from "../../src/domain/Task.js"
 import type { TaskEvent } from "../../src/domain/TaskEvent.js"
 import type { TaskQuestion } from "../../src/domain/TaskQuestion.js"
 import { asking, entriesOf, type FarSide, logAfter, spelled } from "./FarSide.js"
@@ -24,6 +24,12 @@ export interface Sight {
   readonly excuses: ReadonlySet<string>
   /** Whether anything at all went wrong in this world so far. */
   readonly troubled: boolean
+  /** All tasks, this one too. */
+  readonly all: ReadonlyMap<TaskId, Kept>
+  /** The task of job 0, once there is one. */
+  readonly first: Kept | undefined
+  /** How many tasks may be under way at once. */
+  readonly room: number | undefined
 }
 
 export interface Rule {
@@ -86,12 +92,14 @@ export const rules: ReadonlyArray<Rule> = [
   {
     number: 4,
     name: "lost is neither failed nor running for ever",
-    broken: ({ excuses, far, job, kept: { task }, troubled }) => {
+    broken: ({ excuses, far, first, job, kept: { task }, troubled }) => {
       const code = task.status === "failed" ? task.error?.code : undefined
       if (task.status === "failed" && code === undefined) return "it failed without a reason"
       if (code === undefined || excuses.has(code)) return undefined
       if (code === "work.failed" && job.ends === "badly") return undefined
       if (code === "worker.lost" && far.of(task.id).some(({ state }) => state === "lost")) return undefined
+      if (code === "run.expired" && job.runSeconds !== undefined && !far.isAlive(task.id)) return undefined
+      if (code === "dependency.failed" && job.kin === "depends on it" && isLost(first)) return undefined
       return troubled && code === "start.indeterminate" ? undefined : `it failed with ${code} and nothing explains that`
     },
     brokenAtLast: ({ kept: { task } }) => (task.settled ? undefined : `it still is ${task.status}`)
@@ -132,8 +140,38 @@ export const rules: ReadonlyArray<Rule> = [
       const ended = isTerminal(before.task.status)
       return ended && finalOf(kept) !== finalOf(before) ? `it had ended as ${finalOf(before)}` : undefined
     }
+  },
+  {
+    number: 8,
+    name: "one after the other",
+    broken: ({ far, first, job, kept: { task } }) => {
+      if (job.kin !== "depends on it" || first?.task.status === "succeeded") return undefined
+      return task.admittedAt !== undefined || far.runs(task.id) > 0
+        ? "it did not wait for what it depends on"
+        : undefined
+    }
+  },
+  {
+    number: 9,
+    name: "no more than there is room for",
+    broken: ({ all, room }) => {
+      const busy = [...all.values()].filter(({ task }) => task.status !== "queued" && !isTerminal(task.status)).length
+      return busy > (room ?? Infinity) ? `${busy} tasks are under way, and there is room for ${room}` : undefined
+    }
+  },
+  {
+    number: 10,
+    name: "a part ends with its whole",
+    broken: ({ first, job, kept: { task } }) => {
+      if (job.kin !== "is a part of it" || first?.task.status !== "cancelled" || !first.task.settled) return undefined
+      const isTold = isTerminal(task.status) || task.status === "cancelling" || task.status === "completing"
+      return isTold ? undefined : `it is ${task.status}, and what it is a part of is cancelled and settled`
+    }
   }
 ]
+
+const isLost = (kept: Kept | undefined): boolean =>
+  kept !== undefined && isTerminal(kept.task.status) && kept.task.status !== "succeeded"
 
 /** What must stay once a task has ended. */
 const finalOf = ({ artifacts, task }: Kept): string =>

@@ -4,7 +4,7 @@ import type { Chance } from "./Chance.js"
 /** One piece of work, and what its callers do. */
 export interface Job {
   readonly number: number
-  readonly runtime: (typeof runtimes)[number]
+  readonly runtime: (typeof sessions)[number] | (typeof machines)[number]
   /** Lines it prints, one each `pace` milliseconds. */
   readonly lines: number
   readonly pace: number
@@ -27,6 +27,12 @@ export interface Job {
   readonly twice: boolean
   /** When the callers answer what it asked; nobody does if undefined. */
   readonly answersAt: number | undefined
+  /** Somebody reads how it goes on. */
+  readonly isWatched: boolean
+  /** Its terms end it after so many seconds of running. */
+  readonly runSeconds: number | undefined
+  /** How it hangs together with job 0. */
+  readonly kin: "depends on it" | "is a part of it" | undefined
 }
 
 /** Something that befalls the world at a time. */
@@ -44,10 +50,12 @@ export interface Scenario {
   readonly lease: LeaseOptions
   readonly skew: number
   readonly jobs: ReadonlyArray<Job>
+  /** How many tasks may be under way at once. */
+  readonly room: number | undefined
   readonly incidents: ReadonlyArray<Incident>
   /** How likely each fault is at each of its chances. */
   readonly rates: ReadonlyMap<FaultKind, number>
-  /** The write at which a server is killed, counted over the world. */
+  /** The write of a task at which a server is killed, counted over the world. */
   readonly killAtWrite: number | undefined
   /** How likely a process falls behind while others go on. */
   readonly slowDisk: number
@@ -76,25 +84,30 @@ export const faultKinds = [
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-export const runtimes = ["idempotent", "probe", "once", "machine", "machine-probe", "machine-once"] as const
+const sessions = ["idempotent", "probe", "once"] as const
+const machines = ["machine", "machine-probe", "machine-once"] as const
 
+/** Most worlds are small, so that there can be many of them; one in ten is not. */
 export const scenario = (chance: Chance): Scenario => {
-  const servers = chance.pick([1, 2, 2, 2, 2, 3])
-  const lease = chance.pick([5, 20, 60])
-  const span = chance.pick([700, 3_000, 10_000])
-  const isCalm = chance.often(0.04)
-  const count = chance.often(0.15) ? 2 : 1
-  const jobs = Array.from({ length: count }, (_, number) => job(chance, number, span))
-  const incidents = isCalm ? [] : Array.from({ length: chance.below(6) }, () => incident(chance, span, lease * 1_000))
-  const killAtWrite = !isCalm && chance.often(0.4) ? chance.below(24) : undefined
+  const isLarge = chance.often(0.1)
+  const lease = isLarge ? chance.pick([5, 20, 60]) : 5
+  const span = isLarge ? chance.pick([700, 3_000, 10_000]) : chance.pick([300, 700, 2_000])
+  const isCalm = chance.often(0.03)
+  const count = chance.often(isLarge ? 0.6 : 0.12) ? 2 : 1
+  const jobs = Array.from({ length: count }, (_, number) => job(chance, number, span, isLarge))
+  const most = isLarge ? 6 : chance.pick([1, 2, 2, 3])
+  const incidents = isCalm
+    ? []
+    : Array.from({ length: chance.below(most) }, () => incident(chance, span, lease * 1_000))
   return {
-    servers,
-    lease: { lease: lease * 1_000, poll: lease * 500, limit: chance.pick([64, 64, 1]) },
+    servers: isLarge ? chance.pick([1, 2, 2, 3]) : chance.pick([1, 1, 1, 2]),
+    lease: { lease: lease * 1_000, poll: lease * 1_000, limit: chance.pick([64, 64, 1]) },
     skew: chance.often(0.2) ? chance.below(lease * 400) : 0,
     jobs,
+    room: count > 1 && chance.often(0.5) ? 1 : undefined,
     incidents,
     rates: rates(chance, isCalm),
-    killAtWrite,
+    killAtWrite: !isCalm && chance.often(0.6) ? chance.below(isLarge ? 12 : 8) : undefined,
     slowDisk: chance.pick([3, 3, 40, 400]),
     calmAt: span + 5_000
   }
@@ -119,16 +132,19 @@ const rarity = new Map<FaultKind, number>([
   ["request hangs", 8]
 ])
 
-const job = (chance: Chance, number: number, span: number): Job => {
-  const asks = chance.often(0.3)
+const job = (chance: Chance, number: number, span: number, isLarge: boolean): Job => {
+  const asks = chance.often(isLarge ? 0.3 : 0.2)
   const ends = chance.pick(["well", "well", "well", "badly", "when stopped"] as const)
-  const lines = chance.below(4)
-  const cancels = ends === "when stopped" || chance.often(0.3)
+  const lines = isLarge ? chance.below(4) : chance.pick([0, 0, 1, 1, 2])
+  const kin = number === 0 ? undefined : chance.pick(["depends on it", "is a part of it", undefined] as const)
+  const runSeconds = chance.often(0.1) ? chance.pick([1, 3]) : undefined
+  // What ends with another or by its terms needs nobody's wish.
+  const cancels = (ends === "when stopped" && runSeconds === undefined) || chance.often(0.3)
   return {
     number,
-    runtime: chance.pick(runtimes),
+    runtime: chance.pick(chance.often(0.3) ? machines : sessions),
     lines,
-    pace: chance.pick([1, 100, 900]),
+    pace: chance.pick(isLarge ? [1, 100, 900] : [1, 1, 100, 900]),
     asksAfter: asks ? chance.below(lines + 1) : undefined,
     question: { preset: chance.often(0.5), expiresSeconds: chance.pick([1, 4, 12]) },
     ends,
@@ -136,11 +152,14 @@ const job = (chance: Chance, number: number, span: number): Job => {
     stopping: chance.pick([0, 0, 700, 5_000]),
     provisioning: chance.pick([5, 400, 6_000]),
     leaving: chance.pick([0, 0, 1, 3]),
-    callers: chance.pick([1, 1, 2]),
+    callers: chance.pick(isLarge ? [1, 1, 2] : [1, 1, 1, 1, 1, 2]),
     spawnAt: chance.while(span),
     cancelAt: cancels ? chance.while(span) : undefined,
     twice: chance.often(0.3),
-    answersAt: chance.often(0.8) ? chance.while(span) : undefined
+    answersAt: chance.often(0.8) ? chance.while(span) : undefined,
+    isWatched: chance.often(isLarge ? 0.5 : 0.15),
+    runSeconds,
+    kin
   }
 }
 

@@ -4,4 +4,8 @@ export const seeds: ReadonlyArray<{
   readonly rule: number
   /** What was wrong. */
   readonly was: string
-}> = [{ seed: 714, rule: 4, was: "one lost request gave a cancel up because the work took its time to stop" }]
+}> = [
+  { seed: 2262, rule: 4, was: "a claim landed after the look for it, and its living owner never drove the task" },
+  { seed: 4096, rule: 2, was: "a note whose answer was lost took the token from a start that was sent again" },
+  { seed: 5003, rule: 10, was: "a part was accepted between the look for parts and the cancel of its whole" }
+]

@@ -1,4 +1,4 @@
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Fiber, Layer, Runtime } from "effect"
 import { Answers } from "../../src/dispatch/Answers.js"
 import { Dispatch } from "../../src/dispatch/Dispatch.js"
 import { Drive } from "../../src/dispatch/Drive.js"
@@ -23,15 +23,17 @@ const machines = (backend: string) => ({
   target: { mode: "runtime" as const }
 })
 
-const config: Config = {
+/** What the servers of a world are told, with room for so many tasks at once. */
+export const configFor = (room: number | undefined): Config => ({
   ...fakes,
-  runtimes: { ...fakes.runtimes, "machine-probe": machines("probe"), "machine-once": machines("once") }
-}
+  runtimes: { ...fakes.runtimes, "machine-probe": machines("probe"), "machine-once": machines("once") },
+  ...(room === undefined ? {} : { concurrency: { all: room } })
+})
 
 /** What callers reach in a running server. */
 export interface Services {
-  readonly dispatch: typeof Dispatch.Service
-  readonly answers: typeof Answers.Service
+  readonly dispatch: () => typeof Dispatch.Service
+  readonly answers: () => typeof Answers.Service
 }
 
 export interface Server {
@@ -42,7 +44,10 @@ export interface Server {
   readonly leave: () => void
 }
 
+type Below = Store | AdaptersTag | Ids | Settings | Audit | Scheduler
+
 interface Parts {
+  readonly config: Config
   readonly store: typeof Store.Service
   readonly adapters: typeof Adapters.Service
   readonly ids: typeof Ids.Service
@@ -50,25 +55,22 @@ interface Parts {
 }
 
 /** Starts the real scheduler, drive and dispatch in a simulated process. */
-export const startServer = (process: Process, { adapters, ids, lease, store }: Parts): Server => {
-  const layers = Layer.mergeAll(Answers.layer, Dispatch.layer, Drive.layer).pipe(
-    Layer.provideMerge(SchedulerLease.layer(lease)),
-    Layer.provide(
-      Layer.mergeAll(
-        Layer.succeed(Store, store),
-        Layer.succeed(AdaptersTag, adapters),
-        Layer.succeed(Ids, ids),
-        Layer.succeed(Settings, { config, source: "the simulation", environment: {} }),
-        Audit.layerNone
-      )
-    )
+export const startServer = (process: Process, { adapters, config, ids, lease, store }: Parts): Server => {
+  const world = Context.mergeAll(
+    Context.make(Store, store),
+    Context.make(AdaptersTag, adapters),
+    Context.make(Ids, ids),
+    Context.make(Settings, { config, source: "the simulation", environment: {} }),
+    silence
   )
   const main = Effect.scoped(
     Effect.gen(function* () {
-      const context = yield* Layer.build(layers)
-      server.services = { dispatch: Context.get(context, Dispatch), answers: Context.get(context, Answers) }
-      return yield* Context.get(context, Scheduler).run(Context.get(context, Drive).step)
-    })
+      const below = Context.merge(world, yield* Layer.build(SchedulerLease.layer(lease)))
+      const scheduler = Context.get(below, Scheduler)
+      const drive = Context.get(yield* Effect.provide(Layer.build(Drive.layer), below), Drive)
+      server.services = lazily(process, below)
+      return yield* scheduler.run(drive.step)
+    }).pipe(Effect.provide(world))
   )
   const server: Server = {
     process,
@@ -80,6 +82,20 @@ export const startServer = (process: Process, { adapters, ids, lease, store }: P
   }
   const fiber = process.run(main, () => undefined)
   return server
+}
+
+const silence = Effect.runSync(Effect.scoped(Layer.build(Audit.layerNone)))
+
+/** Most servers are never asked anything before they are gone. */
+const lazily = (process: Process, below: Context.Context<Below>): Services => {
+  const built = <A, E>(layer: Layer.Layer<A, E, Below>) =>
+    Runtime.runSync(process.runtime)(Effect.provide(Effect.scoped(Layer.build(layer)), below))
+  let dispatch: typeof Dispatch.Service | undefined
+  let answers: typeof Answers.Service | undefined
+  return {
+    dispatch: () => (dispatch ??= Context.get(built(Dispatch.layer), Dispatch)),
+    answers: () => (answers ??= Context.get(built(Answers.layer), Answers))
+  }
 }
 
 /** Counts over all processes of a world, so that every id is new and the same seed gives the same ids. */

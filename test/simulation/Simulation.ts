@@ -9,9 +9,9 @@ import { Disk } from "./Disk.js"
 import { FarSide } from "./FarSide.js"
 import { Faults } from "./Faults.js"
 import { Network } from "./Network.js"
-import { Process } from "./Process.js"
+import { forgetKilled, Process } from "./Process.js"
 import { type Incident, type Job, scenario } from "./Scenario.js"
-import { countingIds, type Server, startServer } from "./Server.js"
+import { configFor, countingIds, type Server, startServer } from "./Server.js"
 import { Witness, type Wrong } from "./Witness.js"
 import { World } from "./World.js"
 
@@ -51,6 +51,7 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
   const jobOf = (task: Task): Job => jobNamed(plan.jobs, task)
   const far = new FarSide(world, jobOf)
   const ids = countingIds()
+  const config = configFor(plan.room)
   const servers: Array<Server> = []
   let started = 0
 
@@ -67,6 +68,7 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
         store: plant.store?.(mounted) ?? mounted,
         adapters: backends({ process, network, faults, far, witness }, plant.adapter ?? ((adapter) => adapter)),
         ids,
+        config,
         lease: plant.lease?.(plan.lease) ?? plan.lease
       })
     )
@@ -92,9 +94,10 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
     far,
     jobOf,
     excuses: network.excuses,
+    room: plan.room,
     troubled: () => faults.used > 0
   })
-  const disk = new Disk(world, faults, store, () => witness.look(), plan.slowDisk, kill)
+  const disk = new Disk(world, faults, store, () => (witness.look(), callers.noticed()), plan.slowDisk, kill)
   const callers = new Callers(world, witness, () => servers)
 
   const befall = ({ millis, what, whom }: Incident) => {
@@ -125,7 +128,7 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
   const isOver = () =>
     callers.waiting === 0 &&
     network.inFlight === 0 &&
-    witness.kept.size === plan.jobs.length &&
+    witness.kept.size + callers.refused.size === plan.jobs.length &&
     [...witness.kept.values()].every(({ task }) => task.settled)
 
   while (witness.wrong === undefined && !isOver()) {
@@ -140,6 +143,7 @@ export const simulate = (seed: number, { faults: most = Infinity, listener, plan
     witness.checkIfNew()
   }
   if (witness.wrong === undefined) witness.checkAtLast()
+  forgetKilled()
   return { seed, wrong: witness.wrong, faults: faults.used, steps: world.steps, tally: world.tally }
 }
 

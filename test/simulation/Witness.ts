@@ -19,6 +19,7 @@ interface Parts {
   readonly far: FarSide
   readonly jobOf: (task: Task) => Job
   readonly excuses: ReadonlyMap<TaskId, ReadonlySet<string>>
+  readonly room: number | undefined
   readonly troubled: () => boolean
 }
 
@@ -26,6 +27,7 @@ interface Parts {
 export class Witness {
   wrong: Wrong | undefined
   readonly kept = new Map<TaskId, Kept>()
+  private first: Kept | undefined
   private stale = false
   private readonly tokens = new Set<string>()
   private readonly keys = new Map<string, TaskId>()
@@ -76,7 +78,7 @@ export class Witness {
 
   /** Looks at what a write changed. */
   look(): void {
-    const { store, world } = this.parts
+    const { jobOf, store, world } = this.parts
     const { tasks } = Effect.runSync(Effect.orDie(store.list({ limit: 100 })))
     for (const task of tasks) {
       const before = this.kept.get(task.id)
@@ -89,6 +91,7 @@ export class Witness {
       }
       const kept = Effect.runSync(readAll(store, task))
       this.kept.set(task.id, kept)
+      if (jobOf(task).number === 0) this.first = kept
       if (task.status === "starting") this.tokens.add(`${task.id} ${task.startToken ?? ""}`)
       if (before?.task.status !== task.status) {
         world.count(`${before?.task.status ?? "nothing"} > ${task.status}`)
@@ -119,13 +122,16 @@ export class Witness {
   }
 
   private judge(kept: Kept, verdict: (rule: Rule, sight: Sight) => string | undefined): void {
-    const { excuses, far, jobOf, troubled } = this.parts
+    const { excuses, far, jobOf, room, troubled } = this.parts
     const sight: Sight = {
       kept,
       far,
       job: jobOf(kept.task),
       excuses: excuses.get(kept.task.id) ?? none,
-      troubled: troubled()
+      troubled: troubled(),
+      all: this.kept,
+      first: this.first,
+      room
     }
     for (const rule of rules) {
       const what = verdict(rule, sight)

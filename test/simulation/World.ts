@@ -49,11 +49,10 @@ export class World {
   /** One step of one process, or the next thing that comes to pass; false once nothing ever will. */
   step(): boolean {
     this.steps++
-    const runnable = this.processes.filter((process) => process.canRun(this.now))
-    const [first, ...others] = runnable
     const next = this.heap[0]
-    if (first !== undefined && (next === undefined || next.at > this.now || this.chance.often(0.5))) {
-      this.chance.pick([first, ...others]).runOne()
+    const runnable = this.runnable()
+    if (runnable !== undefined && (next === undefined || next.at > this.now || this.chance.often(0.5))) {
+      runnable.turn()
       return true
     }
     const happening = this.pop()
@@ -65,6 +64,15 @@ export class World {
       this.push(happening)
     } else happening.run()
     return true
+  }
+
+  /** One of those that have something to do. */
+  private runnable(): Process | undefined {
+    let found: Process | undefined
+    let others = 0
+    for (const process of this.processes)
+      if (process.canRun(this.now) && (found === undefined || this.chance.below(++others + 1) === 0)) found = process
+    return found
   }
 
   private push(happening: Happening): void {

@@ -1,17 +1,18 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { availableParallelism } from "node:os"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { Schema } from "effect"
 import { Batch, batch, joined, none, Share } from "./Batch.js"
+import { bundled } from "./Bundle.js"
 import { shrink, trace } from "./Search.js"
 import { simulate } from "./Simulation.js"
 
-/** `npm run simulate -- [--seeds N] [--from S] | --seed S [--faults N]`: many worlds on all cores, or one with its trace. */
+/** `npm run simulate -- [--seeds N] [--from S] [--seconds T] | --seed S [--faults N]`: many worlds on all cores, or one with its trace. */
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100000" },
+    seconds: { type: "string" },
     from: { type: "string", default: "0" },
     seed: { type: "string" },
     faults: { type: "string" },
@@ -32,14 +33,14 @@ const showOne = (seed: number, faults: number | undefined) => {
 }
 
 /** Hands shares of the seeds to one process for each core. */
-const runAll = (from: number, seeds: number) =>
+const runAll = (file: string, from: number, seeds: number, until: number) =>
   new Promise<Batch>((resolve, reject) => {
     let next = from
     let sum = none
     let working = 0
     const hand = (part: ChildProcess) => {
       const count = Math.min(share, from + seeds - next)
-      if (count <= 0 || sum.broken !== undefined) {
+      if (count <= 0 || sum.broken !== undefined || performance.now() > until) {
         part.disconnect()
         working--
         if (working === 0) resolve(sum)
@@ -50,7 +51,7 @@ const runAll = (from: number, seeds: number) =>
     }
     for (let core = 0; core < availableParallelism(); core++) {
       working++
-      const part = fork(fileURLToPath(import.meta.url))
+      const part = fork(file, { execArgv: ["--max-semi-space-size=32"] })
       part.on("message", (message) => {
         sum = joined(sum, Schema.decodeUnknownSync(Batch)(message))
         hand(part)
@@ -64,14 +65,17 @@ const runAll = (from: number, seeds: number) =>
   })
 
 const report = async (from: number, seeds: number) => {
+  const file = await bundled()
   const began = performance.now()
-  const { broken, steps, tally, seeds: lived } = await runAll(from, seeds)
+  const until = began + Number(values.seconds ?? Infinity) * 1_000
+  const { broken, steps, tally, seeds: lived } = await runAll(file, from, seeds, until)
   const seconds = (performance.now() - began) / 1000
   for (const [what, often] of Object.entries(tally).sort(([a], [b]) => (a < b ? -1 : 1)))
     say(`${often.toString().padStart(10)}  ${what}`)
   say(
     `${lived} worlds from seed ${from}, ${steps} steps, ${seconds.toFixed(1)} s: ${Math.round(lived / seconds)} worlds/s`
   )
+  if (lived < seeds && broken === undefined) say(`the time was over after ${lived} of ${seeds} worlds`)
   if (broken === undefined) return say("every rule held in all of them")
   const small = shrink(simulate(broken))
   say(`seed ${broken} breaks a rule; again with: npm run simulate -- --seed ${broken} --faults ${small.faultsNeeded}`)
