@@ -2,6 +2,7 @@ import { Clock, Duration, Effect, FiberMap, Layer, Option, Queue, Schedule } fro
 import { mostOf } from "../domain/Concurrency.js"
 import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
+import { Host } from "../services/Host.js"
 import { Ids } from "../services/Ids.js"
 import { type Next, Scheduler, type Step } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
@@ -32,6 +33,7 @@ export const layer = (options: LeaseOptions = defaults) =>
       const store = yield* Store
       const adapters = yield* Adapters
       const { config } = yield* Settings
+      const { name: host } = yield* Host
       const owner = yield* (yield* Ids).token
       const leaseMillis = Duration.toMillis(options.lease)
       const bells = new Map<TaskId, Queue.Queue<void>>()
@@ -51,7 +53,7 @@ export const layer = (options: LeaseOptions = defaults) =>
 
       const claim = (request: Pick<ClaimRequest, "limit" | "only">) =>
         store
-          .claim({ ...request, owner, capacity, most })
+          .claim({ ...request, owner, host, capacity, most })
           .pipe(Effect.tapError(() => Effect.sync(() => void (doubtful = true))))
 
       const renew = Effect.flatMap(Clock.currentTimeMillis, (now) =>

@@ -11,16 +11,18 @@ type Reading<A> = Effect.Effect<A, SqlError | ParseResult.ParseError>
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   sql: SqlClient,
-  { owner, only, limit, capacity, most = () => undefined }: ClaimRequest,
+  { owner, only, limit, host, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ) => {
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
   const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR (t.owner <> ${owner} AND t.owner NOT IN (${living}))) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
+  const here = host === undefined ? sql`1 = 1` : sql`(t.host IS NULL OR t.host = ${host})`
+
   // The sum keeps SQLite from walking all tasks in the order it is asked for instead of seeking the few under way.
   const underWay: Reading<ReadonlyArray<number>> = Effect.map(
     sql<{ seq: number }>`SELECT t.seq FROM tasks t
-      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} ORDER BY t.seq + 0 LIMIT ${limit}`,
+      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} AND ${here} ORDER BY t.seq + 0 LIMIT ${limit}`,
     (rows) => rows.map(({ seq }) => seq)
   )
 
@@ -60,7 +62,7 @@ export const claimable = (
     Effect.map(
       Effect.flatMap(
         sql`SELECT t.seq, r.request FROM tasks t JOIN requests r ON r.task = t.seq
-          WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line = ${line} AND t.seq > ${after} AND ${free}
+          WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line = ${line} AND t.seq > ${after} AND ${free} AND ${here}
           ORDER BY t.seq LIMIT ${room}`,
         decodeRequests
       ),

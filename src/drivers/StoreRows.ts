@@ -34,7 +34,7 @@ export interface Kept extends Journal {
 /** The columns a task is read from, of `tasks t` joined with `requests r`. */
 export const taskColumns = (sql: SqlClient) =>
   sql.literal(`t.seq, t.id, t.status, t.settled, t.revision, t.epoch, t.attempt, t.cursor, t.error, t.outcome,
-    t.principal, t.alias, r.request,
+    t.principal, t.alias, t.host, r.request,
     t.start_token AS "startToken", t.log_length AS "logLength", t.event_count AS "eventCount",
     t.artifact_count AS "artifactCount", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
     t.provider_refs AS "providerRefs", t.cloud_agent AS "cloudAgent", t.lineage, t.stopping, t.usage,
@@ -94,6 +94,7 @@ export const fixedColumns = (task: Task) => ({
   backend: task.request.backend,
   principal: task.principal ?? null,
   alias: task.alias ?? null,
+  host: task.host ?? null,
   lineage: orNull(task.lineage, encode.lineage),
   grp: task.lineage?.group ?? null,
   parent: task.lineage?.parent ?? null,

@@ -20,6 +20,7 @@ import { Watch } from "../dispatch/Watch.js"
 import * as AllowlistFile from "../drivers/AllowlistFile.js"
 import * as ArchiveFolder from "../drivers/ArchiveFolder.js"
 import * as AuditLog from "../drivers/AuditLog.js"
+import * as HostMachine from "../drivers/HostMachine.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
@@ -121,7 +122,7 @@ export const layer = (configPath: string | undefined) =>
         AllowlistFile.layer
       )
     ),
-    Layer.provideMerge(RedactorHost.layer(process.env)),
+    Layer.provideMerge(Layer.merge(HostMachine.layer(process.env), RedactorHost.layer(process.env))),
     Layer.provideMerge(Layer.merge(surroundings(configPath), caller)),
     Layer.provideMerge(logging)
   )
