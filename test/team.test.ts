@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array as Arrays, Effect, Layer, Option, Schema } from "effect"
 import type { JsonObject } from "../src/domain/Json.js"
 import { TaskStatus } from "../src/domain/Lifecycle.js"
+import { TaskError } from "../src/domain/Task.js"
 import { wholeJournals } from "./support/Journals.js"
-import { cluster } from "./support/Postgres.js"
+import { cluster, freePort } from "./support/Postgres.js"
 import { clientAt } from "./support/PostgresStore.js"
 import { eventually } from "./support/Server.js"
 import { type Machine, machine } from "./support/Team.js"
@@ -14,8 +15,11 @@ import * as Bench from "./support/Workbench.js"
 
 const { database } = cluster()
 
-/** AGENTDISPATCH_TEST_TASKS asks for more or fewer. */
-const tasks = Number(process.env["AGENTDISPATCH_TEST_TASKS"] ?? 2_000)
+/** What keeps two quiet cores busy for less than a minute in all; AGENTDISPATCH_TEST_TASKS asks for more or fewer. */
+const schedulers = [
+  { name: "leases", clustered: false, usual: 600 },
+  { name: "the cluster", clustered: true, usual: 300 }
+]
 const workMillis = 400
 
 const config = (url: string, endpoint: string): JsonObject => ({
@@ -36,9 +40,14 @@ const config = (url: string, endpoint: string): JsonObject => ({
   runtimes: { cloud: { provider: "aws", account: "dev", capability: "agent-runtime", backend: "cloud" } }
 })
 
-const Row = Schema.Struct({ id: Schema.String, status: TaskStatus, settled: Schema.Int })
+const clusterAddress = Effect.map(Effect.promise(freePort), (port) => ({
+  AGENTDISPATCH_CLUSTER_HOST: "127.0.0.1",
+  AGENTDISPATCH_CLUSTER_PORT: String(port)
+}))
+
+const Row = Schema.Struct({ id: Schema.String, status: TaskStatus, error: Schema.NullOr(Schema.parseJson(TaskError)) })
 const decodeRows = Schema.decodeUnknownSync(Schema.Array(Row))
-const rowsOf = Effect.flatMap(SqlClient, (sql) => sql`SELECT id, status, settled FROM tasks ORDER BY seq`).pipe(
+const rowsOf = Effect.flatMap(SqlClient, (sql) => sql`SELECT id, status, error FROM tasks ORDER BY seq`).pipe(
   Effect.map(decodeRows)
 )
 const settledOf = Effect.flatMap(
@@ -58,7 +67,8 @@ const dispatched = (team: ReadonlyArray<Machine>, index: number): Effect.Effect<
     }
   })
 
-describe("three servers of a team on one database", () => {
+describe.each(schedulers)("three servers of a team on one database, with $name", ({ clustered, name, usual }) => {
+  const tasks = Number(process.env["AGENTDISPATCH_TEST_TASKS"] ?? usual)
   it.scopedLive(
     `do ${tasks} tasks once each while one after another is killed and replaced, and then one is stopped and followed`,
     () =>
@@ -66,21 +76,25 @@ describe("three servers of a team on one database", () => {
         const from = performance.now()
         const cloud = yield* teamCloud(workMillis)
         const url = yield* database
-        const team = yield* Effect.replicateEffect(machine(config(url, cloud.url)), 3)
+        const team = yield* Effect.replicateEffect(
+          Effect.flatMap(clustered ? clusterAddress : Effect.succeed({}), (environment) =>
+            machine(config(url, cloud.url), environment)
+          ),
+          3
+        )
         yield* Effect.forEach(team, ({ begin }) => begin, { concurrency: 3 })
         const db = yield* Layer.build(clientAt(url))
         const accepting = yield* Effect.fork(
           Effect.forEach(Arrays.range(0, tasks - 1), (index) => dispatched(team, index), { concurrency: 16 })
         )
 
-        const done = (share: number) =>
+        const ended = (share: number) =>
           eventually(Effect.sync(() => (cloud.ended() >= tasks * share ? true : undefined)))
         const taking: Array<string> = []
         for (const [index, one] of team.entries()) {
-          yield* done((index + 1) * 0.2)
-          const held = cloud.heldBy(one.key())
-          assert.isAbove(held, 0, "nothing was under way at the server that is killed")
+          yield* ended((index + 1) * 0.2)
           const key = one.key()
+          const held = yield* eventually(Effect.sync(() => cloud.heldBy(key) || undefined))
           const at = performance.now()
           yield* one.end("SIGKILL")
           yield* eventually(Effect.sync(() => (cloud.heldBy(key) === 0 ? true : undefined)))
@@ -90,7 +104,7 @@ describe("three servers of a team on one database", () => {
           )
           yield* one.begin
         }
-        yield* done(0.8)
+        yield* ended(0.8)
         const [first] = team
         const stopped = first?.key() ?? ""
         yield* first?.end("SIGTERM") ?? Effect.void
@@ -105,18 +119,22 @@ describe("three servers of a team on one database", () => {
           )
         )
         const took = (performance.now() - from) / 1000
-        yield* note(
-          `${tasks} tasks accepted after ${accepted.toFixed(1)} s, over after ${took.toFixed(1)} s; taken over from killed servers: ${taking.join("; ")}`
-        )
         const rows = yield* Effect.provide(rowsOf, db)
         assert.strictEqual(new Set(ids).size, tasks)
         assert.deepStrictEqual(new Set(rows.map(({ id }) => id)), new Set(ids), "a task is lost, or one too many")
+        // Killed between the intent and the first knock, nobody can say of such a backend whether there was one.
+        const unknown = rows.filter(({ error }) => error?.code === "start.indeterminate")
+        const done = rows.filter(({ status }) => status === "succeeded")
+        yield* note(
+          `${name}: ${tasks} tasks accepted after ${accepted.toFixed(1)} s, over after ${took.toFixed(1)} s, ${done.length} done once and ${unknown.length} named unclear; taken over from killed servers: ${taking.join("; ")}`
+        )
         assert.deepStrictEqual(
-          rows.filter(({ status }) => status !== "succeeded"),
+          rows.filter((row) => !done.includes(row) && !unknown.includes(row)),
           []
         )
-        assert.lengthOf(cloud.begun, tasks, "work was done twice, or not at all")
-        assert.deepStrictEqual(new Set(cloud.begun), new Set(ids))
+        assert.isAtMost(unknown.length, 3 * 8, "more starts were unclear than three kills can cut")
+        assert.lengthOf(cloud.begun, done.length, "work was done twice, or not at all")
+        assert.deepStrictEqual(new Set(cloud.begun), new Set(done.map(({ id }) => id)))
         assert.strictEqual(cloud.open(), 0, "a session is left")
         assert.notStrictEqual(stopped, "")
         yield* Effect.provide(wholeJournals, db)

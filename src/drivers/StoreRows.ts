@@ -3,7 +3,7 @@ import type { Row } from "@effect/sql/SqlConnection"
 import { Effect, Record, Schema } from "effect"
 import { Json, JsonObject } from "../domain/Json.js"
 import { lineOf, queueEnd } from "../domain/Admission.js"
-import { Artifact, Lineage, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
+import { Artifact, Lineage, Outcome, Resource, RoutedRequest, Task, TaskError, TaskId } from "../domain/Task.js"
 import { TaskEvent } from "../domain/TaskEvent.js"
 import { isOpen, TaskQuestion } from "../domain/TaskQuestion.js"
 import { Usage } from "../domain/Terms.js"
@@ -58,7 +58,11 @@ const keptOf = ({ seq, eventCount, artifactCount, ...task }: typeof TaskRow.Type
   task
 })
 
-export const decodeRequests = decodeRows(Schema.Struct({ seq: Schema.Int, request: Schema.parseJson(RoutedRequest) }))
+const Numbered = Schema.Struct({ seq: Schema.Int, id: TaskId })
+export const decodeIds = decodeRows(Numbered)
+export const decodeRequests = decodeRows(
+  Schema.Struct({ ...Numbered.fields, request: Schema.parseJson(RoutedRequest) })
+)
 
 export const decodeEvents = decodeRows(
   Schema.Struct({ ...TaskEvent.fields, payload: Schema.optional(Schema.parseJson(Json)) })

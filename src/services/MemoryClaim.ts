@@ -64,7 +64,7 @@ const isFailing = (memory: Memory, entry: Kept, now: number) =>
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   memory: Memory,
-  { owner: claimant, only, limit, host, capacity, most = () => undefined }: ClaimRequest,
+  { owner: claimant, only, limit, host, mine = () => true, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ): ReadonlyArray<Kept> => {
   const unsettled = [...memory.kept.values()].filter(({ task }) => !task.settled)
@@ -94,5 +94,7 @@ export const claimable = (
     line: readLine(text),
     waiting: entries.map((entry) => ({ seq: entry.seq, request: entry.task.request, task: entry }))
   }))
-  return [...first, ...admit(lines, counts, { capacity, most }, limit - first.length)]
+  return [...first, ...admit(lines, counts, { capacity, most }, limit - first.length)].filter(({ task }) =>
+    mine(task.id)
+  )
 }

@@ -133,6 +133,8 @@ export interface ClaimRequest {
   readonly only?: TaskId
   /** The claimant's machine: tasks that live on another are left to that, but for queued ones that can only fail. */
   readonly host?: string | undefined
+  /** Leaves tasks to others that are not the claimant's, in whose turn nobody else gets their room. */
+  readonly mine?: ((id: TaskId) => boolean) | undefined
   /** How many tasks of a backend may be under way in all processes together. */
   readonly capacity: (request: RoutedRequest) => number
   /** How many tasks counted under a key may be under way in all processes together; nothing where there is no limit. */
