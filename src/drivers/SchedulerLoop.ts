@@ -4,7 +4,7 @@ import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Host } from "../services/Host.js"
 import { Ids } from "../services/Ids.js"
-import { type Next, Scheduler, type Step } from "../services/Scheduler.js"
+import { type Next, type Scheduler, type Step } from "../services/Scheduler.js"
 import { Settings } from "../services/Settings.js"
 import { type ClaimRequest, Store } from "../services/Store.js"
 

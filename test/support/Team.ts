@@ -11,6 +11,8 @@ export interface Machine {
   readonly call: (...call: Parameters<Session["call"]>) => Effect.Effect<Option.Option<Answer>>
   /** Ends the server by a signal and waits until it is gone. */
   readonly end: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** A frozen server keeps its place and its clients; it goes on when it is told to. */
+  readonly signal: (name: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
   readonly begin: Effect.Effect<void, never, Scope.Scope>
 }
 
@@ -38,6 +40,7 @@ export const machine = (
           current = undefined
           return Effect.zipRight(ending.signal(signal), Effect.asVoid(ending.ended))
         }),
+      signal: (name) => Effect.suspend(() => current?.server.signal(name) ?? Effect.void),
       begin: Effect.gen(function* () {
         key = `AKIDTEAM${String(++keys).padStart(8, "0")}`
         const server = yield* httpServer(at, config, {

@@ -24,8 +24,6 @@ export interface TeamCloud {
 }
 
 interface Session {
-  readonly boot: string
-  readonly bornAt: number
   holder: string
   work?: { readonly taskId: string; readonly startToken: string; readonly done: Promise<void>; over: boolean }
 }
@@ -60,11 +58,13 @@ const opened = (workMillis: number) => {
   const sessions = new Map<string, Session>()
   const begun: Array<string> = []
   const taken: Array<{ readonly from: string; readonly at: number }> = []
+  // One process holds all sessions, so what it does not know it never got.
+  const [boot, bornAt] = [randomUUID(), performance.now()]
   let ended = 0
 
   const entered = (request: IncomingMessage, id: string): Session => {
     const { accessKeyId } = callerOf(request)
-    const session = sessions.get(id) ?? { boot: randomUUID(), bornAt: performance.now(), holder: accessKeyId }
+    const session = sessions.get(id) ?? { holder: accessKeyId }
     sessions.set(id, session)
     if (session.holder !== accessKeyId) taken.push({ from: session.holder, at: performance.now() })
     session.holder = accessKeyId
@@ -78,7 +78,7 @@ const opened = (workMillis: number) => {
   }
 
   const reply = async (session: Session, { dispatch }: WorkerRequest): Promise<WorkerReply> => {
-    const envelope = { v: 1, boot: session.boot, bootAgeMs: Math.floor(performance.now() - session.bornAt) } as const
+    const envelope = { v: 1, boot, bootAgeMs: Math.floor(performance.now() - bornAt) } as const
     if (dispatch.op === "hello") {
       const tasks = session.work === undefined ? [] : [session.work.taskId]
       const limits = { inlineResultBytes: 1_000, ringEvents: 1_000 }
@@ -103,13 +103,16 @@ const opened = (workMillis: number) => {
 
   const server = createServer((request, response) => {
     const id = header(request, sessionHeader) ?? ""
-    void text(request).then(async (body) => {
+    const answered = async () => {
+      const body = await text(request)
       const session = entered(request, id)
       if (request.url?.includes("/stopruntimesession") === true) sessions.delete(id)
-      const answer =
-        request.url?.includes("/invocations") === true ? encodeReply(await reply(session, decodeRequest(body))) : "{}"
+      const isInvoked = request.url?.includes("/invocations") === true
+      const answer = isInvoked ? encodeReply(await reply(session, decodeRequest(body))) : "{}"
       response.writeHead(200, { "Content-Type": "application/json", [sessionHeader]: id }).end(answer)
-    })
+    }
+    // Whoever asks may be killed before it has asked, and what is refused is what a defect would be here.
+    answered().catch(() => response.destroy())
   })
   return {
     server,
