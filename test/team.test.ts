@@ -1,6 +1,6 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arrays, Effect, Layer, Option, Schema } from "effect"
+import { Array as Arrays, Effect, Layer, Option, Schema, type Scope } from "effect"
 import type { JsonObject } from "../src/domain/Json.js"
 import { TaskStatus } from "../src/domain/Lifecycle.js"
 import { wholeJournals } from "./support/Journals.js"
@@ -81,12 +81,6 @@ describe.each(schedulers)("three servers of a team on one database, with $name",
         const team = yield* Effect.all([another, another, another])
         yield* Effect.forEach(team, ({ begin }) => begin, { concurrency: 3 })
         const db = yield* Layer.build(clientAt(url))
-        const accepting = yield* Effect.fork(
-          Effect.forEach(Arrays.range(0, tasks - 1), (index) => dispatched(team, index), { concurrency: 16 })
-        )
-
-        const ended = (share: number) =>
-          eventually(Effect.sync(() => (cloud.ended() >= tasks * share ? true : undefined)))
         const taking: Array<string> = []
         /** Ends or freezes a server in the middle of its work, and waits until others have all of it. */
         const struck = (one: Machine, strike: Effect.Effect<void>) =>
@@ -100,19 +94,19 @@ describe.each(schedulers)("three servers of a team on one database, with $name",
             taking.push(`${held} tasks after ${Math.min(...after).toFixed(1)} to ${Math.max(...after).toFixed(1)} s`)
           })
         const [one, two, three] = team
-        for (const [index, killed] of [one, two, three].entries()) {
-          yield* ended(0.15 * (index + 1))
-          yield* struck(killed, killed.end("SIGKILL"))
-          yield* killed.begin
-        }
-        yield* ended(0.6)
-        yield* struck(one, one.signal("SIGSTOP"))
-        yield* one.signal("SIGCONT")
-        yield* ended(0.8)
-        yield* two.end("SIGTERM")
-        yield* two.begin
-
-        const ids = yield* accepting
+        const blows: ReadonlyArray<Effect.Effect<void, never, Scope.Scope>> = [
+          ...[one, two, three].map((killed) => Effect.zipRight(struck(killed, killed.end("SIGKILL")), killed.begin)),
+          Effect.zipRight(struck(one, one.signal("SIGSTOP")), one.signal("SIGCONT")),
+          Effect.zipRight(two.end("SIGTERM"), two.begin)
+        ]
+        // Each blow meets work that is just arriving, however fast the machine is.
+        const ids = yield* Effect.forEach(Arrays.split(Arrays.range(0, tasks - 1), blows.length), (some, index) =>
+          Effect.zipLeft(
+            Effect.forEach(some, (number) => dispatched(team, number), { concurrency: 16 }),
+            blows[index] ?? Effect.void,
+            { concurrent: true }
+          )
+        ).pipe(Effect.map(Arrays.flatten))
         const accepted = (performance.now() - from) / 1000
         yield* eventually(
           Effect.provide(
