@@ -8,7 +8,7 @@ import * as SqlRunnerStorage from "@effect/cluster/SqlRunnerStorage"
 import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import { SocketServerError } from "@effect/platform/SocketServer"
 import * as Rpc from "@effect/rpc/Rpc"
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Layer, Option, Schedule, Schema } from "effect"
 import { type ClusterConfig, defaultClusterPort } from "../domain/ClusterConfig.js"
 import { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import { TaskId } from "../domain/Task.js"
@@ -68,6 +68,9 @@ const pace = {
   simulateRemoteSerialization: false
 } as const
 
+/** Of several that make the tables at once, PostgreSQL lets all but one fail. */
+const comingFirst = Schedule.intersect(Schedule.spaced("200 millis"), Schedule.recurs(10))
+
 /** Runners meet over TCP, and their addresses and shards are in the database of a client of its own. */
 export const layer = ({ host, listen = host, port = defaultClusterPort }: ClusterConfig) => {
   const config = {
@@ -78,7 +81,10 @@ export const layer = ({ host, listen = host, port = defaultClusterPort }: Cluste
   // Messages are not kept: a task's row is what must not be lost, and is.
   const storage = Layer.merge(
     MessageStorage.layerNoop,
-    Layer.mapError(SqlRunnerStorage.layerWith({ prefix: "agentdispatch_cluster" }), storeFailed)
+    Layer.mapError(
+      Layer.retry(SqlRunnerStorage.layerWith({ prefix: "agentdispatch_cluster" }), comingFirst),
+      storeFailed
+    )
   )
   return scheduler.pipe(
     Layer.provide(NodeClusterSocket.layer({ storage: "byo", serialization: "ndjson", shardingConfig: config })),
