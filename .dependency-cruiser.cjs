@@ -20,7 +20,7 @@ const nodeRing = (...line) => {
 }
 
 /** A driver is one technology; these are the parts that may stand below it. */
-const driverParts = "^src/drivers/(Sqlite|SqlFault|SqlDialect|Postgres(Notices|Text|Transactions)|StoreNotices|StoreTables|StoreRows|StoreMigrations|StoreWrites|StoreClaim|StoreQuota|StoreLineage|StoreNews|StoreReading|StoreRetention|StoreExpired|SqliteWal|StateFolder|Audit(Append|Chain|Checkpoint|Export|File|Key|Lock|Merkle|Standing|Verify|Walk))\\.ts$"
+const driverParts = "^src/drivers/(SchedulerLoop|Sqlite|SqlFault|SqlDialect|Postgres(Notices|Text|Transactions)|StoreNotices|StoreTables|StoreRows|StoreMigrations|StoreWrites|StoreClaim|StoreQuota|StoreLineage|StoreNews|StoreReading|StoreRetention|StoreExpired|SqliteWal|StateFolder|Audit(Append|Chain|Checkpoint|Export|File|Key|Lock|Merkle|Standing|Verify|Walk))\\.ts$"
 
 module.exports = {
   forbidden: [

@@ -60,6 +60,11 @@ export const Entry = Schema.Struct({
     "What a repeated start does: nothing, unknown but it can be asked, or perhaps a second run."
   ),
   transport: required(Schema.Literal("process", "http", "sdk"), "How it is reached."),
+  placement: withDefault(
+    Schema.Literal("anywhere", "host"),
+    () => "anywhere" as const,
+    "host: its work can only be started, seen and stopped from the machine that accepted it."
+  ),
   maxConcurrent: required(
     Schema.Int.pipe(Schema.positive()),
     "How many tasks of one backend may be under way at once."

@@ -64,7 +64,7 @@ describe("a wrong manifest", () => {
     [
       "misspells a key",
       entry("provder: acme", ["provider"]),
-      'adapters.acme.provder: is not a known key. Did you mean "provider"? Known: title, provider, capability, taskTypes, targetModes, protocols, start, transport, maxConcurrent, built, account, details, needs, errors',
+      'adapters.acme.provder: is not a known key. Did you mean "provider"? Known: title, provider, capability, taskTypes, targetModes, protocols, start, transport, placement, maxConcurrent, built, account, details, needs, errors',
       "adapters.acme.provider: is missing"
     ],
     [

@@ -86,6 +86,7 @@ export const spec: AdapterSpec = {
   protocols: ["http", "a2a", "mcp", "ag-ui"],
   start: "probe",
   transport: "sdk",
+  placement: "anywhere",
   maxConcurrent: 25,
   accountDetails: detailSchema(Account),
   details: detailSchema(Details),

@@ -56,6 +56,7 @@ export const spec: AdapterSpec = {
   protocols: [],
   start: "once",
   transport: "process",
+  placement: "host",
   maxConcurrent: 16,
   accountDetails: detailSchema(Account),
   details: detailSchema(Details),

@@ -53,6 +53,7 @@ export const spec: AdapterSpec = {
   protocols: [],
   start: "idempotent",
   transport: "process",
+  placement: "host",
   maxConcurrent: 8,
   accountDetails: detailSchema(Account),
   details: detailSchema(Details),

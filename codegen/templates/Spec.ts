@@ -90,6 +90,7 @@ const spec = (name: string, entry: Entry): string => {
     `protocols: ${list(entry.protocols)}`,
     `start: ${quoted(entry.start)}`,
     `transport: ${quoted(entry.transport)}`,
+    `placement: ${quoted(entry.placement)}`,
     `maxConcurrent: ${entry.maxConcurrent}`,
     "accountDetails: detailSchema(Account)",
     "details: detailSchema(Details)",

@@ -6,6 +6,7 @@ import type { Lineage, RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
 import { Audit, type AuditRecord } from "../services/Audit.js"
 import { isLocal } from "../services/Caller.js"
+import { Host } from "../services/Host.js"
 import { Ids } from "../services/Ids.js"
 import { Redactor } from "../services/Redactor.js"
 import { Scheduler } from "../services/Scheduler.js"
@@ -38,6 +39,7 @@ export const makeAccept = Effect.gen(function* () {
   const audit = yield* Audit
   const scheduler = yield* Scheduler
   const ids = yield* Ids
+  const here = yield* Host
   const { secretIn } = yield* Redactor
   const ruled = yield* makeRuling
 
@@ -77,6 +79,7 @@ export const makeAccept = Effect.gen(function* () {
       principal,
       quotas,
       lineage,
+      host: adapter.spec.placement === "host" ? here.name : undefined,
       ...(aliasOf === undefined ? {} : { alias: yield* aliasOf(id) }),
       ...(cloudAgent === undefined ? {} : { cloudAgent }),
       ...(idempotencyKey === undefined

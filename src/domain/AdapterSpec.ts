@@ -30,6 +30,8 @@ export interface AdapterSpec {
   readonly protocols: ReadonlyArray<string>
   readonly start: StartSemantics
   readonly transport: "process" | "http" | "sdk"
+  /** `host`: its work can only be started, seen and stopped from the machine that accepted it. */
+  readonly placement: "anywhere" | "host"
   /** How many tasks of one backend may be under way at once, unless its details say otherwise. */
   readonly maxConcurrent: number
   readonly accountDetails: Schema.Schema<JsonObject, unknown>

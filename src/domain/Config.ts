@@ -1,5 +1,6 @@
 import { Effect, Option, ParseResult, Record, Schema } from "effect"
 import type { AdapterSpec } from "./AdapterSpec.js"
+import { ClusterConfig } from "./ClusterConfig.js"
 import { Concurrency } from "./Concurrency.js"
 import { ConfigInvalid, type ConfigIssue } from "./ConfigInvalid.js"
 import { HttpConfig } from "./HttpConfig.js"
@@ -106,6 +107,7 @@ const named = <A, I>(value: Schema.Schema<A, I>) =>
 export const Config = Schema.Struct({
   stateDir: maybe(NonBlank),
   store: maybe(StoreConfig),
+  cluster: maybe(ClusterConfig),
   accounts: named(Account),
   backends: named(Backend),
   runtimes: named(RuntimeProfile),

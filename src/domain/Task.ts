@@ -105,6 +105,8 @@ export const Task = Schema.Struct({
   principal: Schema.optional(Schema.String),
   alias: Schema.optional(Schema.String),
   lineage: Schema.optional(Lineage),
+  /** The machine that its work lives on, as `Host` names it. */
+  host: Schema.optional(Schema.String),
   attempt: Schema.Int,
   startToken: Schema.optional(Schema.String),
   providerRefs: JsonObject,

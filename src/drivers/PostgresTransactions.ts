@@ -13,7 +13,7 @@ interface Means {
   readonly ask: (text: string, params: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<unknown>, SqlError>
 }
 
-const Begun = Schema.Tuple(Schema.Unknown, Schema.Tuple(Schema.Struct({ xid: Schema.String })))
+const Begun = Schema.Tuple(Schema.Unknown, Schema.Unknown, Schema.Tuple(Schema.Struct({ xid: Schema.String })))
 const Verdict = Schema.Tuple(Schema.Struct({ status: Schema.NullOr(Schema.String) }))
 
 /**
@@ -55,10 +55,20 @@ class Undecided extends Data.TaggedError("Undecided")<{ readonly error: SqlError
 
 const tell = (connection: Connection, command: string) => connection.executeUnprepared(command, [], undefined)
 
+/**
+ * A frozen process, or one whose machine is cut off, would keep the locks of its transaction, and every other process
+ * of the team waiting, for as long as the server takes it for alive; in milliseconds, as long as a lease.
+ */
+const silence = 5_000
+
 /** One message, so that knowing the transaction's number costs no time. */
 const begin = (connection: Connection) =>
-  Effect.flatMap(tell(connection, "BEGIN; SELECT pg_current_xact_id()::text AS xid"), (rows) =>
-    Effect.map(Effect.orDie(Schema.decodeUnknown(Begun)(rows)), ([, [{ xid }]]) => xid)
+  Effect.flatMap(
+    tell(
+      connection,
+      `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${silence}; SELECT pg_current_xact_id()::text AS xid`
+    ),
+    (rows) => Effect.map(Effect.orDie(Schema.decodeUnknown(Begun)(rows)), ([, , [{ xid }]]) => xid)
   )
 
 /** A connection that was lost has nothing to undo. */

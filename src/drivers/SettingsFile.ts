@@ -4,6 +4,7 @@ import { delimiter, dirname, isAbsolute, join, resolve } from "node:path"
 import { Effect, Either, Redacted } from "effect"
 import type { AdapterSpec } from "../domain/AdapterSpec.js"
 import { agentClis, builtIn } from "../domain/BuiltIn.js"
+import { isPort } from "../domain/ClusterConfig.js"
 import { type Backend, type Config, fromJson } from "../domain/Config.js"
 import { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import { decodeText } from "../domain/Json.js"
@@ -25,7 +26,8 @@ export const load = Effect.fn("settings.load")(function* (origin: Origin) {
   const { environment } = origin
   const path = origin.path ?? filled(environment["AGENTDISPATCH_CONFIG"])
   const source = path === undefined ? "the built-in profiles" : resolve(origin.cwd, path)
-  const config = yield* withStore(path === undefined ? zeroConfig(origin) : yield* read(source, origin), source, origin)
+  const written = path === undefined ? zeroConfig(origin) : yield* read(source, origin)
+  const config = yield* withCluster(yield* withStore(written, source, origin), source, origin)
   const base = path === undefined ? origin.cwd : dirname(source)
   return {
     settings: { config: withWaits(withFolders(config, origin, base), origin), source, environment: answers(origin) },
@@ -54,6 +56,26 @@ const withStore = Effect.fn("settings.store")(function* (config: Config, source:
   return config.store?.kind === "postgres" && config.store.url === undefined
     ? yield* refuse(source, "store.url", `is missing; write it, or set ${databaseVariable}`)
     : config
+})
+
+/** One config is the same for all machines of a team, and each has an address of its own. */
+const withCluster = Effect.fn("settings.cluster")(function* (config: Config, source: string, { environment }: Origin) {
+  const [host, port] = [
+    filled(environment["AGENTDISPATCH_CLUSTER_HOST"]),
+    filled(environment["AGENTDISPATCH_CLUSTER_PORT"])
+  ]
+  const refuse = (from: string, path: string, message: string) =>
+    new ConfigInvalid({ source: from, issues: [{ path, message }] })
+  if (port !== undefined && !isPort(Number(port)))
+    return yield* refuse("the environment", "AGENTDISPATCH_CLUSTER_PORT", "must be a whole number from 1 to 65535")
+  const address = host ?? config.cluster?.host
+  if (address === undefined) return config
+  if (config.store?.kind !== "postgres")
+    return yield* refuse(source, "cluster", `needs the database of a team; set ${databaseVariable}, or write store.url`)
+  return {
+    ...config,
+    cluster: { ...config.cluster, host: address, ...(port === undefined ? {} : { port: Number(port) }) }
+  }
 })
 
 const filled = (text: string | undefined): string | undefined =>

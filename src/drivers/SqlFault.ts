@@ -18,6 +18,8 @@ const faults: ReadonlyArray<readonly [prefix: string, fault: StoreFault]> = [
   ["SQLITE_CONSTRAINT_TRIGGER", "moved"],
   ["08", "unreachable"],
   ["57P", "unreachable"],
+  // The server ended a transaction in which nothing happened for too long.
+  ["25P03", "unreachable"],
   ["40", "busy"],
   ["55P03", "busy"],
   ["53100", "full"],

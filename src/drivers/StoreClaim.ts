@@ -4,32 +4,41 @@ import type { ParseResult } from "effect"
 import { Effect } from "effect"
 import { admit, type Counts, countsOf, readLine, roomOf, type Waiting } from "../domain/Admission.js"
 import type { ClaimRequest } from "../services/Store.js"
-import { decodeRequests, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
+import type { TaskId } from "../domain/Task.js"
+import { decodeIds, decodeRequests, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
 
 type Reading<A> = Effect.Effect<A, SqlError | ParseResult.ParseError>
 
-/** The tasks a claim may take, in the order it takes them. */
+/** A task that could be claimed. */
+interface Candidate {
+  readonly seq: number
+  readonly id: TaskId
+}
+
+/** The numbers of the tasks a claim may take, in the order it takes them. */
 export const claimable = (
   sql: SqlClient,
-  { owner, only, limit, capacity, most = () => undefined }: ClaimRequest,
+  { owner, only, limit, host, mine = () => true, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ) => {
   const living = sql`SELECT owner FROM owners WHERE lease_until > ${now}`
   const free = sql`t.due_at <= ${now} AND (t.owner IS NULL OR (t.owner <> ${owner} AND t.owner NOT IN (${living}))) AND ${only === undefined ? sql`1 = 1` : sql`t.id = ${only}`}`
 
+  const here = host === undefined ? sql`1 = 1` : sql`(t.host IS NULL OR t.host = ${host})`
+
   // The sum keeps SQLite from walking all tasks in the order it is asked for instead of seeking the few under way.
-  const underWay: Reading<ReadonlyArray<number>> = Effect.map(
-    sql<{ seq: number }>`SELECT t.seq FROM tasks t
-      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} ORDER BY t.seq + 0 LIMIT ${limit}`,
-    (rows) => rows.map(({ seq }) => seq)
+  const underWay: Reading<ReadonlyArray<Candidate>> = Effect.flatMap(
+    sql`SELECT t.seq, t.id FROM tasks t
+      WHERE t.settled = 0 AND t.status <> 'queued' AND ${free} AND ${here} ORDER BY t.seq + 0 LIMIT ${limit}`,
+    decodeIds
   )
 
   /** Queued tasks that need no room, because all that is left for them is to fail. */
-  const failing = (room: number): Reading<ReadonlyArray<number>> =>
-    Effect.map(
-      sql<{ seq: number }>`SELECT t.seq FROM tasks t
+  const failing = (room: number): Reading<ReadonlyArray<Candidate>> =>
+    Effect.flatMap(
+      sql`SELECT t.seq, t.id FROM tasks t
         WHERE t.settled = 0 AND t.status = 'queued' AND t.expires_at <= ${now} AND ${free} ORDER BY t.seq + 0 LIMIT ${room}`,
-      (rows) => rows.map(({ seq }) => seq)
+      decodeIds
     )
 
   /** Steps from one line to the next, so that it costs the lines and not their tasks. */
@@ -56,15 +65,15 @@ export const claimable = (
     (rows) => countsOf(rows.map(({ line, tasks }) => [readLine(line), Number(tasks)]))
   )
 
-  const waiting = (line: string, after: number, room: number): Reading<ReadonlyArray<Waiting<number>>> =>
+  const waiting = (line: string, after: number, room: number): Reading<ReadonlyArray<Waiting<Candidate>>> =>
     Effect.map(
       Effect.flatMap(
-        sql`SELECT t.seq, r.request FROM tasks t JOIN requests r ON r.task = t.seq
-          WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line = ${line} AND t.seq > ${after} AND ${free}
+        sql`SELECT t.seq, t.id, r.request FROM tasks t JOIN requests r ON r.task = t.seq
+          WHERE t.settled = 0 AND t.status = 'queued' AND t.blocked = 0 AND t.line = ${line} AND t.seq > ${after} AND ${free} AND ${here}
           ORDER BY t.seq LIMIT ${room}`,
         decodeRequests
       ),
-      (rows) => rows.map(({ request, seq }) => ({ seq, request, task: seq }))
+      (rows) => rows.map(({ id, request, seq }) => ({ seq, request, task: { seq, id } }))
     )
 
   const queued = Effect.fnUntraced(function* (room: number) {
@@ -83,7 +92,7 @@ export const claimable = (
 
   /** What a line's tasks say of their backend's room tells how many more are worth reading. */
   const placed = Effect.fnUntraced(function* (text: string, places: number, before: Counts) {
-    const found: Array<Waiting<number>> = []
+    const found: Array<Waiting<Candidate>> = []
     let batch = 1
     while (found.length < places) {
       const rows = yield* waiting(text, found.at(-1)?.seq ?? 0, Math.min(batch, places - found.length))
@@ -97,16 +106,19 @@ export const claimable = (
     return found
   })
 
-  return Effect.gen(function* () {
-    if (limit <= 0) return []
+  const candidates = Effect.gen(function* () {
     const begun = yield* underWay
     if (begun.length === limit) return begun
     const ending = yield* failing(limit - begun.length)
     const before = [...begun, ...ending]
     const room = limit - before.length
     const admitted = room === 0 ? [] : yield* queued(room)
-    return [...before, ...admitted.filter((seq) => !ending.includes(seq))]
+    return [...before, ...admitted.filter(({ seq }) => ending.every((one) => one.seq !== seq))]
   })
+
+  return limit <= 0
+    ? Effect.succeed([])
+    : Effect.map(candidates, (found) => found.flatMap(({ id, seq }) => (mine(id) ? [seq] : [])))
 }
 
 /** Gives tasks to an owner, each under a new epoch; leases that are over are forgotten meanwhile. */

@@ -169,6 +169,9 @@ const retention = [
   `CREATE INDEX quota_uses_by_task ON quota_uses (task)`
 ]
 
+/** The machine that alone may drive a task; tasks from before have none. */
+const hosts = [`ALTER TABLE tasks ADD COLUMN host TEXT`]
+
 /** In SQLite's words, whatever the database: `inDialect` says them for PostgreSQL. A new one goes to the end. */
 const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArray<string>]> = [
   ["first", first],
@@ -176,7 +179,8 @@ const migrations: ReadonlyArray<readonly [name: string, statements: ReadonlyArra
   ["questions", questions],
   ["listeners", listeners],
   ["admission", admission],
-  ["retention", retention]
+  ["retention", retention],
+  ["hosts", hosts]
 ]
 
 const current = migrations.length

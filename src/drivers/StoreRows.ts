@@ -3,7 +3,7 @@ import type { Row } from "@effect/sql/SqlConnection"
 import { Effect, Record, Schema } from "effect"
 import { Json, JsonObject } from "../domain/Json.js"
 import { lineOf, queueEnd } from "../domain/Admission.js"
-import { Artifact, Lineage, Outcome, Resource, RoutedRequest, Task, TaskError } from "../domain/Task.js"
+import { Artifact, Lineage, Outcome, Resource, RoutedRequest, Task, TaskError, TaskId } from "../domain/Task.js"
 import { TaskEvent } from "../domain/TaskEvent.js"
 import { isOpen, TaskQuestion } from "../domain/TaskQuestion.js"
 import { Usage } from "../domain/Terms.js"
@@ -34,7 +34,7 @@ export interface Kept extends Journal {
 /** The columns a task is read from, of `tasks t` joined with `requests r`. */
 export const taskColumns = (sql: SqlClient) =>
   sql.literal(`t.seq, t.id, t.status, t.settled, t.revision, t.epoch, t.attempt, t.cursor, t.error, t.outcome,
-    t.principal, t.alias, r.request,
+    t.principal, t.alias, t.host, r.request,
     t.start_token AS "startToken", t.log_length AS "logLength", t.event_count AS "eventCount",
     t.artifact_count AS "artifactCount", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
     t.provider_refs AS "providerRefs", t.cloud_agent AS "cloudAgent", t.lineage, t.stopping, t.usage,
@@ -58,7 +58,11 @@ const keptOf = ({ seq, eventCount, artifactCount, ...task }: typeof TaskRow.Type
   task
 })
 
-export const decodeRequests = decodeRows(Schema.Struct({ seq: Schema.Int, request: Schema.parseJson(RoutedRequest) }))
+const Numbered = Schema.Struct({ seq: Schema.Int, id: TaskId })
+export const decodeIds = decodeRows(Numbered)
+export const decodeRequests = decodeRows(
+  Schema.Struct({ ...Numbered.fields, request: Schema.parseJson(RoutedRequest) })
+)
 
 export const decodeEvents = decodeRows(
   Schema.Struct({ ...TaskEvent.fields, payload: Schema.optional(Schema.parseJson(Json)) })
@@ -94,6 +98,7 @@ export const fixedColumns = (task: Task) => ({
   backend: task.request.backend,
   principal: task.principal ?? null,
   alias: task.alias ?? null,
+  host: task.host ?? null,
   lineage: orNull(task.lineage, encode.lineage),
   grp: task.lineage?.group ?? null,
   parent: task.lineage?.parent ?? null,

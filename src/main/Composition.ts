@@ -20,9 +20,9 @@ import { Watch } from "../dispatch/Watch.js"
 import * as AllowlistFile from "../drivers/AllowlistFile.js"
 import * as ArchiveFolder from "../drivers/ArchiveFolder.js"
 import * as AuditLog from "../drivers/AuditLog.js"
+import * as HostMachine from "../drivers/HostMachine.js"
 import * as IdsRandom from "../drivers/IdsRandom.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
-import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import * as SettingsFile from "../drivers/SettingsFile.js"
 import * as TransportProcess from "../drivers/TransportProcess.js"
 import { Caller } from "../services/Caller.js"
@@ -30,6 +30,7 @@ import { Installation } from "../services/Installation.js"
 import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import * as BuiltInAdapters from "./BuiltInAdapters.js"
+import * as ChosenScheduler from "./ChosenScheduler.js"
 import * as ChosenStore from "./ChosenStore.js"
 
 // The vendor's word about its own future is nothing an operator of this server can act on at each start.
@@ -91,8 +92,8 @@ const logging = Layer.merge(
 
 const store = RedactedStore.layer.pipe(Layer.provide(ChosenStore.layer))
 
-/** The whole installation, ready to be called and to drive tasks. */
-export const layer = (configPath: string | undefined) =>
+/** The whole installation, ready to be called and to drive tasks; `stays` says of a process that nobody waits for its end. */
+export const layer = (configPath: string | undefined, stays = false) =>
   Layer.mergeAll(
     Answers.layer,
     Awaiting.layer,
@@ -109,7 +110,7 @@ export const layer = (configPath: string | undefined) =>
     Layer.provideMerge(Watch.layer),
     // What explains a dispatch asks the lanes where it would go.
     Layer.provideMerge(Lanes.layer),
-    Layer.provideMerge(SchedulerLease.layer()),
+    Layer.provideMerge(ChosenScheduler.layer(stays)),
     Layer.provideMerge(BuiltInAdapters.layer),
     Layer.provideMerge(
       Layer.mergeAll(
@@ -121,7 +122,7 @@ export const layer = (configPath: string | undefined) =>
         AllowlistFile.layer
       )
     ),
-    Layer.provideMerge(RedactorHost.layer(process.env)),
+    Layer.provideMerge(Layer.merge(HostMachine.layer(process.env), RedactorHost.layer(process.env))),
     Layer.provideMerge(Layer.merge(surroundings(configPath), caller)),
     Layer.provideMerge(logging)
   )

@@ -39,8 +39,11 @@ const surroundings = (check: Check) =>
 type Check = (settings: typeof Settings.Service) => Effect.Effect<void, ConfigInvalid>
 
 /** Opens the installation and drives its tasks until `stop`; what cannot be used ends the process with what to mend. */
-export const start = async (config: string | undefined, check: Check = () => Effect.void) => {
-  const runtime = ManagedRuntime.make(layer(config))
+export const start = async (
+  config: string | undefined,
+  { check = () => Effect.void, stays = false }: { readonly check?: Check; readonly stays?: boolean } = {}
+) => {
+  const runtime = ManagedRuntime.make(layer(config, stays))
   const started = await runtime.runPromiseExit(surroundings(check))
   if (Exit.isFailure(started)) {
     say(messageOf(Cause.squash(started.cause)))

@@ -22,11 +22,14 @@ export const serve = async (
 ): Promise<void> => {
   process.stderr.on("error", () => undefined)
   const addressOf = (http: HttpConfig) => given.host ?? http.host ?? "127.0.0.1"
-  const running = await start(config, ({ config: { http = {} }, source }) => {
-    const exposed = exposure(addressOf(http), http)
-    return exposed === undefined
-      ? Effect.void
-      : new ConfigInvalid({ source, issues: [{ path: "http.host", message: exposed }] })
+  const running = await start(config, {
+    stays: true,
+    check: ({ config: { http = {} }, source }) => {
+      const exposed = exposure(addressOf(http), http)
+      return exposed === undefined
+        ? Effect.void
+        : new ConfigInvalid({ source, issues: [{ path: "http.host", message: exposed }] })
+    }
   })
   const { http: settings = {} } = running.settings.config
   const host = addressOf(settings)

@@ -23,7 +23,7 @@ export interface Addition {
 }
 
 /** The state and the first event of a task nobody has touched. */
-export const open = ({ id, request, cloudAgent, principal, alias, lineage }: NewTask, now: number): Addition => ({
+export const open = ({ id, request, cloudAgent, principal, alias, lineage, host }: NewTask, now: number): Addition => ({
   task: {
     id,
     status: "queued",
@@ -33,6 +33,7 @@ export const open = ({ id, request, cloudAgent, principal, alias, lineage }: New
     ...(principal === undefined ? {} : { principal }),
     ...(alias === undefined ? {} : { alias }),
     ...(lineage === undefined ? {} : { lineage }),
+    ...(host === undefined ? {} : { host }),
     attempt: 0,
     providerRefs: {},
     ...(cloudAgent === undefined ? {} : { cloudAgent }),

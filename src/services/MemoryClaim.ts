@@ -64,7 +64,7 @@ const isFailing = (memory: Memory, entry: Kept, now: number) =>
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   memory: Memory,
-  { owner: claimant, only, limit, capacity, most = () => undefined }: ClaimRequest,
+  { owner: claimant, only, limit, host, mine = () => true, capacity, most = () => undefined }: ClaimRequest,
   now: number
 ): ReadonlyArray<Kept> => {
   const unsettled = [...memory.kept.values()].filter(({ task }) => !task.settled)
@@ -72,9 +72,10 @@ export const claimable = (
     ({ dueAt, owner, task }) =>
       dueAt <= now && owner !== claimant && !isLiving(memory, owner, now) && (only === undefined || only === task.id)
   )
+  const isHere = ({ task }: Kept) => host === undefined || task.host === undefined || task.host === host
   const queued = free.filter(({ task }) => task.status === "queued")
   const first = [
-    ...free.filter(({ task }) => task.status !== "queued"),
+    ...free.filter((entry) => entry.task.status !== "queued" && isHere(entry)),
     ...queued.filter((entry) => isFailing(memory, entry, now))
   ].slice(0, Math.max(0, limit))
   const counts = countsOf(
@@ -84,11 +85,16 @@ export const claimable = (
     ])
   )
   const ready = queued.filter(
-    (entry) => !isFailing(memory, entry, now) && needed(memory, entry).every(({ status }) => status === "succeeded")
+    (entry) =>
+      isHere(entry) &&
+      !isFailing(memory, entry, now) &&
+      needed(memory, entry).every(({ status }) => status === "succeeded")
   )
   const lines = linesOf(ready).map(([text, entries]) => ({
     line: readLine(text),
     waiting: entries.map((entry) => ({ seq: entry.seq, request: entry.task.request, task: entry }))
   }))
-  return [...first, ...admit(lines, counts, { capacity, most }, limit - first.length)]
+  return [...first, ...admit(lines, counts, { capacity, most }, limit - first.length)].filter(({ task }) =>
+    mine(task.id)
+  )
 }

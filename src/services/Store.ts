@@ -35,6 +35,8 @@ export interface NewTask {
   /** Another name, unique among all tasks, that `resolve` finds it by. */
   readonly alias?: string | undefined
   readonly lineage?: Lineage | undefined
+  /** The machine that alone may drive it, as `Host` names it. */
+  readonly host?: string | undefined
   /** Limits that this creation must keep, each counted over all tasks that were created under the same rule. */
   readonly quotas?: ReadonlyArray<Quota> | undefined
   /** Two creations with one key and one fingerprint are one task. */
@@ -129,6 +131,10 @@ export interface ClaimRequest {
   readonly limit: number
   /** Only this task, if given. */
   readonly only?: TaskId
+  /** The claimant's machine: tasks that live on another are left to that, but for queued ones that can only fail. */
+  readonly host?: string | undefined
+  /** Leaves tasks to others that are not the claimant's, in whose turn nobody else gets their room. */
+  readonly mine?: ((id: TaskId) => boolean) | undefined
   /** How many tasks of a backend may be under way in all processes together. */
   readonly capacity: (request: RoutedRequest) => number
   /** How many tasks counted under a key may be under way in all processes together; nothing where there is no limit. */

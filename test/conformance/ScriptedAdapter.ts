@@ -27,6 +27,7 @@ const spec: AdapterSpec = {
   protocols: [],
   start: "idempotent",
   transport: "http",
+  placement: "anywhere",
   maxConcurrent: 1_000,
   accountDetails: detailSchema(NoDetails),
   details: detailSchema(NoDetails),

@@ -93,6 +93,7 @@ const specOf = (start: StartSemantics): AdapterSpec => ({
   protocols: [],
   start,
   transport: "http",
+  placement: "anywhere",
   maxConcurrent: 1_000,
   accountDetails: detailSchema(NoDetails),
   details: detailSchema(Schema.Struct({ maxConcurrent: Schema.optionalWith(Schema.Int, { exact: true }) })),

@@ -23,7 +23,8 @@ export interface Cluster {
 
 const password = "a password: of/its@own"
 
-const freePort = (): Promise<number> =>
+/** A port of loopback that nobody listens on. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once("error", reject)
