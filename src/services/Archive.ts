@@ -25,7 +25,7 @@ export class Archive extends Context.Tag("agentdispatch/Archive")<
 >() {
   static readonly layerMemory = (files: Map<string, string>) =>
     Layer.succeed(Archive, {
-      write: (folder, name, text) =>
+      write: <E>(folder: string, name: string, text: Stream.Stream<string, E>): Effect.Effect<string, E> =>
         Effect.map(Stream.mkString(text), (whole) => {
           files.set(`${folder}/${name}`, whole)
           return `${folder}/${name}`
