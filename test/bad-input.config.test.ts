@@ -22,7 +22,7 @@ const files: ReadonlyArray<readonly [what: string, text: string, named: Readonly
   [
     "has an unknown key",
     JSON.stringify({ account: {} }),
-    ["account: is not a known key", 'Did you mean "accounts"?', "Known: stateDir, store, accounts"]
+    ["account: is not a known key", 'Did you mean "accounts"?', "Known: stateDir, store,"]
   ],
   [
     "has an unknown detail",
