@@ -88,13 +88,23 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       })
 
       /** Only after a start that is known not to have arrived. */
-      const restartOrFail = Effect.fn("drive.restart")(function* (task: Task, failure: AdapterFailure) {
-        if (failure.delivery === "done" || !failure.retryable) return yield* fail(task, errorOf(failure))
+      const restartOrFail = (task: Task, failure: AdapterFailure) =>
+        failure.delivery === "done"
+          ? fail(task, errorOf(failure))
+          : laterOrFail(task, failure, { startToken: "" }, task.attempt)
+
+      /** Tries again after a pause, its own or the backend's, as long as that may help; `attempt` is the one that failed. */
+      const laterOrFail = Effect.fn("drive.retry")(function* (
+        task: Task,
+        failure: AdapterFailure,
+        change: Change,
+        attempt: number
+      ) {
+        if (!failure.retryable) return yield* fail(task, errorOf(failure))
         const paused = yield* pauseOf(task, failure)
-        if (paused !== undefined)
-          return yield* postpone(task, { startToken: "", entries: [pauseNote(failure)] }, 1, paused)
+        if (paused !== undefined) return yield* postpone(task, { ...change, entries: [pauseNote(failure)] }, 1, paused)
         return task.attempt < startAttempts
-          ? yield* postpone(task, { startToken: "", entries: [retryNote(failure, task.attempt)] }, task.attempt)
+          ? yield* postpone(task, { ...change, attempt, entries: [retryNote(failure, attempt)] }, attempt)
           : yield* fail(task, errorOf(failure))
       })
 
@@ -160,15 +170,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
           : yield* begin(adapter, task, { transition: "start", ...progress(provisioned.right) })
       })
 
-      const retryOrFail = Effect.fn("drive.retry")(function* (task: Task, failure: AdapterFailure) {
-        if (!failure.retryable) return yield* fail(task, errorOf(failure))
-        const paused = yield* pauseOf(task, failure)
-        if (paused !== undefined) return yield* postpone(task, { entries: [pauseNote(failure)] }, 1, paused)
-        const attempt = task.attempt + 1
-        return attempt <= startAttempts
-          ? yield* postpone(task, { attempt, entries: [retryNote(failure, attempt)] }, attempt)
-          : yield* fail(task, errorOf(failure))
-      })
+      const retryOrFail = (task: Task, failure: AdapterFailure) => laterOrFail(task, failure, {}, task.attempt + 1)
 
       /** Takes in what the work said; its outcome ends the collecting. */
       const collect = Effect.fn("drive.collect")(function* (adapter: typeof Adapter.Service, task: Task) {

@@ -53,17 +53,18 @@ export class Fanout extends Context.Tag("agentdispatch/Fanout")<
         const group = yield* groupOf(idempotencyKey)
         const known = new Map<string, TaskId>()
         for (const { key } of ordered) known.set(key, yield* ids.taskId)
+        const whole = yield* groups.lineage({ parent })
         const calls = yield* Effect.forEach(
           ordered,
           Effect.fnUntraced(function* ({ call, dependsOn, key }) {
             const siblings = dependsOn.flatMap((needs) => known.get(needs) ?? [])
-            const others = yield* groups.lineage({ parent, dependsOn: dependsOn.filter((needs) => !known.has(needs)) })
+            const others = yield* groups.lineage({ dependsOn: dependsOn.filter((needs) => !known.has(needs)) })
             const needed = [...siblings, ...(others.dependsOn ?? [])]
             return {
               routed: Either.mapLeft(routeSpawn(world, call), (error) => asInput(error, key)),
               options: {
                 id: known.get(key),
-                lineage: { ...others, group, key, ...(needed.length === 0 ? {} : { dependsOn: needed }) },
+                lineage: { ...whole, group, key, ...(needed.length === 0 ? {} : { dependsOn: needed }) },
                 idempotencyKey: idempotencyKey === undefined ? undefined : canonical([idempotencyKey, key])
               }
             }
