@@ -8,7 +8,7 @@ import type { TaskId } from "../src/domain/Task.js"
 import * as Sqlite from "../src/drivers/Sqlite.js"
 import { Store } from "../src/services/Store.js"
 import { cluster } from "./support/Postgres.js"
-import { openedAtUrl } from "./support/PostgresStore.js"
+import { clientAt, openedAtUrl } from "./support/PostgresStore.js"
 import { callOf, greeted } from "./support/RawServer.js"
 import { type Place, place, program } from "./support/Server.js"
 import { accepted, advanced, apply } from "./support/SomeTask.js"
@@ -195,10 +195,19 @@ describe("agentdispatch migrate sqlite-to-postgres", () => {
         const first = yield* Effect.flatMap(move, ({ stdout }) => Schema.decode(Report)(stdout))
         assert.strictEqual(first.outcome, "moved")
 
-        yield* reopenFile(at.stateDir)
-        const second = yield* Effect.flatMap(move, ({ stdout }) => Schema.decode(Report)(stdout))
-        assert.strictEqual(second.outcome, "was already there")
-        assert.deepStrictEqual(second.tables, first.tables)
+        // Broken off before the file was closed, and before the copy was opened.
+        for (const broken of [reopenFile(at.stateDir), Effect.void]) {
+          yield* broken
+          yield* Effect.provide(halted, clientAt(url))
+          const early = yield* Effect.flip(openedAtUrl(url))
+          assert.deepInclude(early, { _tag: "StoreFailed", fault: "arriving" })
+          assert.include(early.message, "run the same migrate command again")
+          const second = yield* Effect.flatMap(move, ({ stdout }) => Schema.decode(Report)(stdout))
+          assert.strictEqual(second.outcome, "was already there")
+          assert.deepStrictEqual(second.tables, first.tables)
+          yield* Effect.scoped(openedAtUrl(url))
+          assert.deepInclude(yield* Effect.flip(Effect.scoped(opened(at.stateDir))), { fault: "moved" })
+        }
 
         yield* reopenFile(at.stateDir)
         yield* Effect.scoped(
@@ -211,6 +220,12 @@ describe("agentdispatch migrate sqlite-to-postgres", () => {
     120_000
   )
 })
+
+/** A database as it is when a move ended before it was opened to all. */
+const halted = Effect.flatMap(
+  SqlClient,
+  (sql) => sql`INSERT INTO agentdispatch_migrations (migration_id, name) VALUES (999999, 'from a SQLite file')`
+)
 
 /** The file as it is when a move ended before it closed it. */
 const reopenFile = (stateDir: string) =>

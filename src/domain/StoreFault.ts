@@ -11,6 +11,7 @@ export const StoreFault = Schema.Literal(
   "unreachable",
   "refused",
   "moved",
+  "arriving",
   "io"
 )
 export type StoreFault = typeof StoreFault.Type
@@ -29,5 +30,7 @@ export const remedies: Record<StoreFault, string> = {
     "The database server refuses; check user, password, database, rights and sslmode in store.url or AGENTDISPATCH_DATABASE_URL.",
   moved:
     "These tasks have moved to PostgreSQL and the file was left as it is; name the new database as store.url or AGENTDISPATCH_DATABASE_URL, or set stateDir to a new folder.",
+  arriving:
+    "A move of tasks into this database was broken off before its end; run the same migrate command again, on the machine where it was begun. Until then the tasks are where they came from.",
   io: "The database could not be read or written; see the server's log."
 }

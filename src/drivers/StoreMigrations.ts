@@ -3,6 +3,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import { Effect } from "effect"
 import { StoreFailed } from "../domain/DispatchError.js"
+import type { StoreFault } from "../domain/StoreFault.js"
 import { countTables, inDialect, prepare, versionTable } from "./SqlDialect.js"
 import { storeFailed } from "./SqlFault.js"
 
@@ -188,6 +189,20 @@ const current = migrations.length
 /** The version of a file whose tasks have moved to another database; older programs take it for one they do not know. */
 export const moved = 1_000_000
 
+/** The version of a database whose tasks can still be changed in the file they come from. */
+export const arriving = 999_999
+
+const unusable: ReadonlyMap<number, StoreFault> = new Map([
+  [moved, "moved"],
+  [arriving, "arriving"]
+])
+
+/** What a database is called that nobody may use because of a move, and which way the tasks went. */
+export const standing = Effect.fnUntraced(function* (sql: SqlClient) {
+  const fault = unusable.get(yield* applied(sql))
+  return fault === undefined ? undefined : { fault, name: yield* lastName(sql) }
+})
+
 /** The same for a client that is not in the context. */
 export const migrateTo = (sql: SqlClient) => Effect.provideService(migrate, SqlClient, sql)
 
@@ -196,9 +211,10 @@ export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient
   const found = yield* applied(sql)
   if (found > current) {
-    return yield* found === moved
-      ? new StoreFailed({ fault: "moved", detail: yield* lastName(sql) })
-      : new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
+    const halted = yield* standing(sql)
+    return yield* halted === undefined
+      ? new StoreFailed({ fault: "newer", detail: `it is at version ${found}, this program knows ${current}` })
+      : new StoreFailed({ fault: halted.fault, detail: halted.name })
   }
   if (found === current) return
   yield* prepare(sql)

@@ -3,7 +3,7 @@ import { Clock, Effect, Schedule } from "effect"
 import { MoveRefused, type MovedTable, type MoveReport } from "../domain/StoreMove.js"
 import { isBusy, storeFailed } from "./SqlFault.js"
 import { countTables, versionTable } from "./SqlDialect.js"
-import { migrateTo, moved } from "./StoreMigrations.js"
+import { arriving, migrateTo, moved, standing } from "./StoreMigrations.js"
 import { type Side, type Table, tablesOf, walk } from "./StoreTables.js"
 
 export interface MoveOptions {
@@ -18,13 +18,15 @@ export interface MoveOptions {
 const incidental = new Set(["agreements", "listeners", "owners"])
 
 /**
- * Copies everything from a SQLite file into an empty PostgreSQL database in one transaction, compares what arrived, and
- * then closes the file: whoever opens it, or has it open, is told that its tasks have moved. Until the copy is
- * committed nothing has changed anywhere; the file cannot be written meanwhile.
+ * Copies everything from a SQLite file into an empty PostgreSQL database in one transaction, compares what arrived,
+ * closes the file, and only then lets anybody use the copy: wherever a move is broken off, one of the two at most takes
+ * tasks, and the same call again brings it to its end.
  */
 export const move = Effect.fn("store.move")(
   function* (from: SqlClient, to: SqlClient, options: MoveOptions) {
-    yield* migrateTo(from)
+    const there = (yield* standing(to))?.fault === "arriving"
+    const closed = there && (yield* standing(from))?.name === closedFor(options)
+    if (!closed) yield* migrateTo(from)
     const connection = yield* from.reserve
     const source: Side = {
       run: (text, params = []) => connection.executeUnprepared(text, params, undefined),
@@ -39,33 +41,39 @@ export const move = Effect.fn("store.move")(
       }),
       () => Effect.catchAll(source.run("ROLLBACK"), () => Effect.void)
     )
-    yield* refuseInUse(source, options)
+    if (!closed) yield* refuseInUse(source, options)
     const tables = yield* tablesOf(source, versionTable(from))
     if (options.dryRun) {
       const found = yield* Effect.forEach(tables, (table) => walk(source, table))
-      if ((yield* tasksIn(to)) > 0) yield* compare(found, target, tables)
+      if (there || (yield* tasksIn(to)) > 0) yield* compare(found, target, tables)
       return { target: options.target, tables: found, outcome: "would move" } satisfies MoveReport
     }
-    yield* migrateTo(to)
+    if (!there) yield* migrateTo(to)
     const copied = yield* to.withTransaction(
       Effect.gen(function* () {
         // Nobody creates a task in it while this goes on, nor begins to drive.
         yield* to.unsafe(`LOCK TABLE ${tables.map(({ name }) => `"${name}"`).join(", ")} IN ACCESS EXCLUSIVE MODE`)
         yield* refuseServed(target, options.target)
-        if ((yield* tasksIn(to)) > 0) {
+        if (there || (yield* tasksIn(to)) > 0) {
           const found = yield* Effect.forEach(tables, (table) => walk(source, table))
           yield* compare(found, target, tables)
           return { tables: found, outcome: "was already there" as const }
         }
-        return { tables: yield* copy(source, target, tables, to), outcome: "moved" as const }
+        const arrived = yield* copy(source, target, tables, to)
+        yield* to`INSERT INTO ${to(versionTable(to))} (migration_id, name) VALUES (${arriving}, 'from a SQLite file') ON CONFLICT DO NOTHING`
+        return { tables: arrived, outcome: "moved" as const }
       })
     )
-    yield* close(source, tables, from, options.target)
+    if (!closed) yield* close(source, tables, from, options)
+    yield* to`DELETE FROM ${to(versionTable(to))} WHERE migration_id = ${arriving}`
     return { target: options.target, ...copied } satisfies MoveReport
   },
   Effect.scoped,
   Effect.catchTag("SqlError", storeFailed)
 )
+
+/** What a file that is closed says of where its tasks are. */
+const closedFor = ({ target }: MoveOptions) => `moved to ${target}`
 
 const refuseInUse = Effect.fnUntraced(function* ({ run }: Side, { running }: MoveOptions) {
   const now = yield* Clock.currentTimeMillis
@@ -153,7 +161,7 @@ const close = Effect.fnUntraced(function* (
   { run }: Side,
   tables: ReadonlyArray<Table>,
   from: SqlClient,
-  target: string
+  options: MoveOptions
 ) {
   for (const { name } of tables) {
     for (const change of ["INSERT", "UPDATE", "DELETE"]) {
@@ -163,6 +171,6 @@ const close = Effect.fnUntraced(function* (
       )
     }
   }
-  yield* run(`INSERT INTO ${versionTable(from)} (migration_id, name) VALUES (?, ?)`, [moved, `moved to ${target}`])
+  yield* run(`INSERT INTO ${versionTable(from)} (migration_id, name) VALUES (?, ?)`, [moved, closedFor(options)])
   yield* run("COMMIT")
 })
