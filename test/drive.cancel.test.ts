@@ -216,6 +216,20 @@ describe("Drive, cancelling", () => {
     }).pipe(Effect.provide(core()))
   )
 
+  it.scoped("asks once more after one request that hung for as long as its patience", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake
+      fake.far.plan = endless
+      fake.next("cancel", fails({ retryable: true }), fails({ retryable: true }), () => Effect.never)
+      yield* startProcess({ lease: "1 hour", poll: "1 minute", limit: 1 })
+      const id = yield* spawned("once")
+      yield* reaches(id, "running")
+      yield* cancelled(id)
+      assert.strictEqual((yield* until(id, (seen) => seen.settled, 5_000)).status, "cancelled")
+      assert.isFalse(fake.far.alive(id))
+    }).pipe(Effect.provide(core()))
+  )
+
   it.scoped("removes the machine of a cancelled task", () =>
     Effect.gen(function* () {
       const fake = yield* Fake

@@ -172,7 +172,7 @@ describe("Drive", () => {
       assert.strictEqual(task.status, "failed")
       assert.strictEqual(task.error?.code, "worker.lost")
       assert.isAtLeast(task.updatedAt - began, 600_000)
-      assert.isAtMost(task.updatedAt - began, 640_000)
+      assert.isAtMost(task.updatedAt - began, 680_000)
     }).pipe(Effect.provide(core()))
   )
 

@@ -148,9 +148,7 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       })
 
       const mayAskAgain = (task: Task, failure: AdapterFailure) =>
-        failure.retryable
-          ? Effect.map(patience.lost(task.id, "start"), (waited) => waited < resendWindow)
-          : Effect.succeed(false)
+        failure.retryable ? Effect.negate(patience.isOver(task.id, "start", resendWindow)) : Effect.succeed(false)
 
       const queued = Effect.fn("drive.queued")(function* (adapter: typeof Adapter.Service, task: Task) {
         const unmet = yield* parts.unmet(task)
@@ -176,8 +174,8 @@ export class Drive extends Context.Tag("agentdispatch/Drive")<Drive, { readonly 
       const collect = Effect.fn("drive.collect")(function* (adapter: typeof Adapter.Service, task: Task) {
         const seen = yield* Effect.either(guard("observe", () => adapter.observe(task)))
         if (seen._tag === "Left") {
-          const waited = yield* patience.lost(task.id, "observe")
-          if (seen.left.retryable && waited < observePatience) return { task, millis: backoff(1), ended: false }
+          const over = yield* patience.isOver(task.id, "observe", observePatience)
+          if (seen.left.retryable && !over) return { task, millis: backoff(1), ended: false }
           const failed = yield* fail(task, errorOf(seen.left))
           return { task: failed.task, millis: 0, ended: true }
         }

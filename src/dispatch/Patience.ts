@@ -19,18 +19,26 @@ export const backoff = (attempt: number): number => Math.min(30_000, 250 * 2 ** 
 /** `cancel` is a wish that cannot be told, `stop` one that was heard and takes its time. */
 type Waiting = "start" | "observe" | "cancel" | "stop"
 
+interface Silence {
+  readonly since: number
+  /** When it failed last. */
+  readonly until: number
+}
+
 /** Remembers since when each task's far side has not answered; forgets with the process, which only lengthens the wait. */
 export const makePatience = Effect.map(
-  Ref.make<ReadonlyMap<TaskId, ReadonlyMap<Waiting, number>>>(new Map()),
+  Ref.make<ReadonlyMap<TaskId, ReadonlyMap<Waiting, Silence>>>(new Map()),
   (silent) => ({
-    /** Another failure of the same thing: how long it has been failing, in milliseconds. */
-    lost: (id: TaskId, what: Waiting) =>
+    /**
+     * Another failure of the same thing; whether it has been failing for too long, in milliseconds. One call that hangs
+     * can outlast any time, so whoever is given up was asked once more after it was over.
+     */
+    isOver: (id: TaskId, what: Waiting, window: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.modify(silent, (known) => {
-          const since = known.get(id)?.get(what)
-          return since === undefined
-            ? [0, new Map(known).set(id, new Map(known.get(id)).set(what, now))]
-            : [now - since, known]
+          const { since, until } = known.get(id)?.get(what) ?? { since: now, until: now }
+          const ways = new Map(known.get(id)).set(what, { since, until: now })
+          return [until - since >= window, new Map(known).set(id, ways)]
         })
       ),
     /** This one thing no longer fails. */

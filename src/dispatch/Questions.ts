@@ -140,8 +140,8 @@ export const parked = <E>({ store, patience, collect, again, after }: Steps<E>) 
       return yield* settle(`"${question.key}" cannot be answered any more.`)
     const given = yield* Effect.either(guard("answer", () => give(task, { key: workerKey, answer })))
     if (given._tag === "Left" && given.left.retryable) {
-      const waited = yield* patience.lost(task.id, "observe")
-      if (waited < observePatience) return after(task, backoff(1))
+      const over = yield* patience.isOver(task.id, "observe", observePatience)
+      if (!over) return after(task, backoff(1))
     }
     yield* patience.regained(task.id)
     return yield* given._tag === "Right"

@@ -32,10 +32,10 @@ export const stopping = <E>({ store, patience, parts, openResources, collect, fa
     pause: number
   ) {
     if (failure === undefined) yield* patience.heard(task.id, "cancel")
-    const waited = yield* patience.lost(task.id, failure === undefined ? "stop" : "cancel")
-    return waited < (failure === undefined ? stoppingPatience : cancelPatience)
-      ? after(task, pause)
-      : yield* fail(task, unstoppable(failure))
+    const over = yield* failure === undefined
+      ? patience.isOver(task.id, "stop", stoppingPatience)
+      : patience.isOver(task.id, "cancel", cancelPatience)
+    return over ? yield* fail(task, unstoppable(failure)) : after(task, pause)
   })
 
   /** What stopped work had still printed; a start that never happened has nothing. */

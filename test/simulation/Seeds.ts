@@ -7,5 +7,6 @@ export const seeds: ReadonlyArray<{
 }> = [
   { seed: 2262, rule: 4, was: "a claim landed after the look for it, and its living owner never drove the task" },
   { seed: 4096, rule: 2, was: "a note whose answer was lost took the token from a start that was sent again" },
-  { seed: 5003, rule: 10, was: "a part was accepted between the look for parts and the cancel of its whole" }
+  { seed: 5003, rule: 10, was: "a part was accepted between the look for parts and the cancel of its whole" },
+  { seed: 101662, rule: 4, was: "one cancel that hung used up the patience, and stopped work was given up" }
 ]
