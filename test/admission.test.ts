@@ -125,6 +125,7 @@ describe("who leaves the queue", () => {
       share: "user:ann group_1",
       keys: ["all", "account:here", "backend:desk", 'runtime:odd:"name"', "principal:user:ann"]
     })
+    assert.include(readLine(lineOf({ ...task, host: "one" })).keys, "room:desk one")
     assert.deepStrictEqual(readLine("no line at all").keys, [])
   })
 

@@ -21,14 +21,23 @@ const encodeLine = Schema.encodeSync(LineText)
 const key = (kind: string, name: string | undefined): ReadonlyArray<string> =>
   name === undefined ? [] : [`${kind}:${name}`]
 
+/** The kind of key under which the tasks of a backend are counted that can only be done on one machine. */
+const roomHere = "room"
+
 /** The line a task waits in. One caller's fan-out does not hold up another's single task, nor its own. */
-export const lineOf = ({ lineage, principal, request }: Pick<Task, "lineage" | "principal" | "request">): string =>
+export const lineOf = ({
+  host,
+  lineage,
+  principal,
+  request
+}: Pick<Task, "host" | "lineage" | "principal" | "request">): string =>
   encodeLine([
     request.terms?.priority ?? 0,
     `${principal ?? ""} ${lineage?.group ?? lineage?.parent ?? ""}`,
     "all",
     ...key("account", request.accountProfile),
     ...key("backend", request.backend),
+    ...key(roomHere, host === undefined ? undefined : `${request.backend} ${host}`),
     ...key("runtime", request.runtime),
     ...key("lane", laneOf(request)),
     ...key("principal", principal)
@@ -86,6 +95,10 @@ const count = (keys: Map<string, number>, shares: Map<string, number>, line: Lin
   shares.set(line.share, (shares.get(line.share) ?? 0) + tasks)
 }
 
+/** How many tasks share the room of a backend that a task of the line needs: a machine's own, or that of them all. */
+export const underWay = ({ keys }: Counts, line: Line, { backend }: RoutedRequest): number =>
+  keys.get(line.keys.find((name) => name.startsWith(`${roomHere}:`)) ?? `backend:${backend}`) ?? 0
+
 /** How many more tasks of a line its limits allow. */
 export const roomOf = ({ keys }: Line, counts: Counts, most: Limits["most"]): number =>
   keys.reduce((room, name) => Math.min(room, (most(name) ?? Infinity) - (counts.keys.get(name) ?? 0)), Infinity)
@@ -112,8 +125,9 @@ export const admit = <A>(
     )
     const head = first?.waiting[first.next]
     if (first === undefined || head === undefined) break
-    const backend = keys.get(`backend:${head.request.backend}`) ?? 0
-    if (roomOf(first.line, { keys, shares }, limits.most) < 1 || backend >= limits.capacity(head.request)) {
+    const counts = { keys, shares }
+    const isFull = underWay(counts, first.line, head.request) >= limits.capacity(head.request)
+    if (isFull || roomOf(first.line, counts, limits.most) < 1) {
       first.next = first.waiting.length
       continue
     }

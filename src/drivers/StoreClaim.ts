@@ -2,7 +2,16 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { ParseResult } from "effect"
 import { Effect } from "effect"
-import { admit, type Counts, countsOf, readLine, roomOf, type Waiting } from "../domain/Admission.js"
+import {
+  admit,
+  type Counts,
+  countsOf,
+  type Line,
+  readLine,
+  roomOf,
+  underWay as takenOf,
+  type Waiting
+} from "../domain/Admission.js"
 import type { ClaimRequest } from "../services/Store.js"
 import type { TaskId } from "../domain/Task.js"
 import { decodeIds, decodeRequests, decodeTasks, type Kept, taskColumns } from "./StoreRows.js"
@@ -85,20 +94,18 @@ export const claimable = (
       const places = Math.min(room, roomOf(line, before, most))
       return places < 1
         ? Effect.succeed([])
-        : Effect.map(placed(text, places, before), (found) => [{ line, waiting: found }])
+        : Effect.map(placed(text, line, places, before), (found) => [{ line, waiting: found }])
     })
     return admit(open.flat(), before, { most, capacity }, room)
   })
 
   /** What a line's tasks say of their backend's room tells how many more are worth reading. */
-  const placed = Effect.fnUntraced(function* (text: string, places: number, before: Counts) {
+  const placed = Effect.fnUntraced(function* (text: string, line: Line, places: number, before: Counts) {
     const found: Array<Waiting<Candidate>> = []
     let batch = 1
     while (found.length < places) {
       const rows = yield* waiting(text, found.at(-1)?.seq ?? 0, Math.min(batch, places - found.length))
-      const rooms = rows.map(
-        ({ request }) => capacity(request) - (before.keys.get(`backend:${request.backend}`) ?? 0) - found.length
-      )
+      const rooms = rows.map(({ request }) => capacity(request) - takenOf(before, line, request) - found.length)
       found.push(...rows)
       if (rows.length < batch || rooms.some((room, index) => room <= index)) break
       batch = Math.max(1, ...rooms.map((room) => room - rows.length))

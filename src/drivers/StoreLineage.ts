@@ -58,16 +58,21 @@ export const dependencies = Effect.fnUntraced(function* (sql: SqlClient, id: Tas
 })
 
 export const queue = Effect.fnUntraced(function* (sql: SqlClient, id: TaskId) {
-  const [own] = yield* sql<{ seq: number; backend: string; priority: number }>`SELECT seq, backend, priority FROM tasks
-    WHERE id = ${id} AND status = 'queued'`
+  const [own] = yield* sql<{
+    seq: number
+    backend: string
+    priority: number
+    host: string | null
+  }>`SELECT seq, backend, priority, host FROM tasks WHERE id = ${id} AND status = 'queued'`
   if (own === undefined) return Option.none()
-  const { backend, priority, seq } = own
+  const { backend, host, priority, seq } = own
+  const alike = sql`backend = ${backend} AND host IS NOT DISTINCT FROM ${host}`
   const [before] = yield* sql<{ count: number }>`SELECT count(*) AS count FROM tasks WHERE settled = 0
-    AND status = 'queued' AND backend = ${backend} AND (priority > ${priority} OR (priority = ${priority} AND seq < ${seq}))`
+    AND status = 'queued' AND ${alike} AND (priority > ${priority} OR (priority = ${priority} AND seq < ${seq}))`
   const [running] = yield* sql<{ count: number }>`SELECT count(*) AS count FROM tasks WHERE settled = 0
-    AND status <> 'queued' AND backend = ${backend} AND status NOT IN ('succeeded', 'failed', 'cancelled')`
+    AND status <> 'queued' AND ${alike} AND status NOT IN ('succeeded', 'failed', 'cancelled')`
   const last = yield* sql<{ took: number }>`SELECT updated_at - admitted_at AS took FROM tasks
-    WHERE status IN ('succeeded', 'failed', 'cancelled') AND backend = ${backend} AND admitted_at IS NOT NULL
+    WHERE status IN ('succeeded', 'failed', 'cancelled') AND ${alike} AND admitted_at IS NOT NULL
     ORDER BY updated_at DESC LIMIT ${lately}`
   return Option.some({
     ahead: Number(before?.count ?? 0),

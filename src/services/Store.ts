@@ -135,7 +135,7 @@ export interface ClaimRequest {
   readonly host?: string | undefined
   /** Leaves tasks to others that are not the claimant's, in whose turn nobody else gets their room. */
   readonly mine?: ((id: TaskId) => boolean) | undefined
-  /** How many tasks of a backend may be under way in all processes together. */
+  /** How many tasks of a backend may be under way in all processes together; of one whose work has a machine, on each. */
   readonly capacity: (request: RoutedRequest) => number
   /** How many tasks counted under a key may be under way in all processes together; nothing where there is no limit. */
   readonly most?: (key: string) => number | undefined
@@ -149,11 +149,11 @@ export interface Dependency {
 
 /** What a queued task has before it. */
 export interface Queue {
-  /** Queued tasks of its backend that come before it. */
+  /** Queued tasks of its backend, and of its machine if it has one, that come before it. */
   readonly ahead: number
-  /** Tasks of its backend that are under way. */
+  /** Those of them that are under way. */
   readonly underWay: number
-  /** How long the last tasks of its backend took, from the queue to their end, in milliseconds. */
+  /** How long the last of them took, from the queue to their end, in milliseconds. */
   readonly lately: ReadonlyArray<number>
 }
 

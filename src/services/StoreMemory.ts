@@ -61,7 +61,9 @@ export const makeMemory = Effect.gen(function* () {
         const own = kept.get(id)
         if (own?.task.status !== "queued") return Option.none()
         const priority = ({ task }: Kept) => task.request.terms?.priority ?? 0
-        const alike = [...kept.values()].filter(({ task }) => task.request.backend === own.task.request.backend)
+        const alike = [...kept.values()].filter(
+          ({ task }) => task.request.backend === own.task.request.backend && task.host === own.task.host
+        )
         const queued = alike.filter(({ task }) => task.status === "queued")
         const lately = alike
           .filter(({ task }) => isTerminal(task.status) && task.admittedAt !== undefined)

@@ -1,19 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, TestClock } from "effect"
-import type { RoutedRequest, Task } from "../../src/domain/Task.js"
-import { type ClaimRequest, Store } from "../../src/services/Store.js"
-import { accepted, apply, current, nextId, someRequest } from "../support/SomeTask.js"
-
-const idsOf = (tasks: ReadonlyArray<Task>) => tasks.map(({ id }) => id)
-
-const claim = (owner: string, request: Partial<ClaimRequest> = {}) =>
-  Effect.flatMap(Store, (store) => store.claim({ owner, limit: 100, capacity: () => 100, ...request }))
-
-/** Lives for ten seconds from now. */
-const alive = (owner: string) =>
-  Effect.flatMap(Store, (store) =>
-    Effect.flatMap(TestClock.currentTimeMillis, (now) => store.renew(owner, now + 10_000))
-  )
+import type { RoutedRequest } from "../../src/domain/Task.js"
+import { Store } from "../../src/services/Store.js"
+import { alive, claim, idsOf } from "../support/Claims.js"
+import { accepted, apply, current } from "../support/SomeTask.js"
 
 const roomOf = ({ details }: RoutedRequest) => (typeof details["room"] === "number" ? details["room"] : 0)
 
@@ -122,41 +112,6 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
         assert.deepStrictEqual(yield* claim("a"), [])
         yield* TestClock.setTime(5_000)
         assert.deepStrictEqual(idsOf(yield* claim("a")), [postponed.id, later.id])
-      })
-    )
-
-    check(
-      "leaves tasks that live on another machine to that one, queued or under way, also when asked for one alone",
-      () =>
-        Effect.gen(function* () {
-          const store = yield* Store
-          yield* Effect.all([alive("a"), alive("b")])
-          const on = (host: string | undefined) =>
-            Effect.flatMap(nextId, (id) =>
-              Effect.map(store.create({ id, request: someRequest(), host }), ({ task }) => task)
-            )
-          const [queued, running, anywhere] = [yield* on("one"), yield* on("one"), yield* on(undefined)]
-          yield* apply(running, { transition: "start" })
-          assert.strictEqual((yield* current(queued)).host, "one")
-          assert.deepStrictEqual(yield* claim("b", { host: "other", only: queued.id }), [])
-          assert.deepStrictEqual(yield* claim("b", { host: "other", only: running.id }), [])
-          assert.deepStrictEqual(idsOf(yield* claim("b", { host: "other" })), [anywhere.id])
-          assert.deepStrictEqual(idsOf(yield* claim("a", { host: "one", limit: 1 })), [running.id])
-          yield* store.release("a")
-          yield* Effect.all([store.renew("a", 0), store.renew("b", 0), alive("c")])
-          assert.deepStrictEqual(idsOf(yield* claim("c")), [running.id, queued.id, anywhere.id])
-        })
-    )
-
-    check("lets any machine fail a queued task whose own is not there in time", () =>
-      Effect.gen(function* () {
-        const store = yield* Store
-        yield* alive("b")
-        const id = yield* nextId
-        yield* store.create({ id, request: someRequest({ terms: { queueSeconds: 5 } }), host: "one" })
-        assert.deepStrictEqual(yield* claim("b", { host: "other" }), [])
-        yield* TestClock.adjust("5 seconds")
-        assert.deepStrictEqual(idsOf(yield* claim("b", { host: "other" })), [id])
       })
     )
 
