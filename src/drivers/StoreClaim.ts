@@ -128,7 +128,10 @@ export const claimable = (
     : Effect.map(candidates, (found) => found.flatMap(({ id, seq }) => (mine(id) ? [seq] : [])))
 }
 
-/** Gives tasks to an owner, each under a new epoch; leases that are over are forgotten meanwhile. */
+/**
+ * Gives tasks to an owner, each under a new epoch; leases that are over are forgotten meanwhile. What a silent owner had
+ * claimed and not begun was not counted, so it must not begin it any more.
+ */
 export const take = (
   sql: SqlClient,
   owner: string,
@@ -137,7 +140,10 @@ export const take = (
 ): Reading<ReadonlyArray<Kept>> =>
   Effect.gen(function* () {
     yield* sql`UPDATE tasks SET owner = ${owner}, epoch = epoch + 1 WHERE ${sql.in("seq", seqs)}`
-    yield* sql`DELETE FROM owners WHERE lease_until <= ${now} AND owner <> ${owner}`
+    const silent = sql`lease_until <= ${now} AND owner <> ${owner}`
+    yield* sql`UPDATE tasks SET owner = NULL, epoch = epoch + 1
+      WHERE settled = 0 AND status = 'queued' AND owner IN (SELECT owner FROM owners WHERE ${silent})`
+    yield* sql`DELETE FROM owners WHERE ${silent}`
     const rows =
       yield* sql`SELECT ${taskColumns(sql)} FROM tasks t JOIN requests r ON r.task = t.seq WHERE ${sql.in("t.seq", seqs)}`
     const bySeq = new Map((yield* decodeTasks(rows)).map((kept) => [kept.seq, kept]))

@@ -61,6 +61,21 @@ const isFailing = (memory: Memory, entry: Kept, now: number) =>
   (queueEnd(entry.task) ?? Infinity) <= now ||
   needed(memory, entry).some(({ status }) => isTerminal(status) && status !== "succeeded")
 
+/** Gives entries to an owner; what a silent one had claimed and not begun was not counted, so it must not begin it any more. */
+export const take = (memory: Memory, owner: string, entries: ReadonlyArray<Kept>, now: number): ReadonlyArray<Task> => {
+  const giveTo = (entry: Kept, to: string | undefined) => {
+    entry.owner = to
+    entry.task = { ...entry.task, epoch: entry.task.epoch + 1 }
+  }
+  for (const entry of entries) giveTo(entry, owner)
+  if (entries.length === 0) return []
+  for (const entry of memory.kept.values()) {
+    const isHeld = entry.owner !== undefined && entry.owner !== owner && entry.task.status === "queued"
+    if (isHeld && !isLiving(memory, entry.owner, now)) giveTo(entry, undefined)
+  }
+  return entries.map(({ task }) => task)
+}
+
 /** The tasks a claim may take, in the order it takes them. */
 export const claimable = (
   memory: Memory,

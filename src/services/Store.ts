@@ -233,8 +233,9 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     /**
      * Gives unsettled tasks that are due and have no living owner to `owner`, each under a new epoch: first those under
      * way, then queued ones that can only fail (their time is over, or a task they depend on did not succeed), then
-     * queued ones in the order and as far as `Admission.admit` lets them. Never its own, though its lease be over: it
-     * may be in the middle of driving them.
+     * queued ones in the order and as far as `Admission.admit` lets them. Silent owners lose the queued ones they
+     * have, for these do not count any more. Never its own, though its lease be over: it may be in the middle of
+     * driving them.
      */
     readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Task>, StoreFailed>
     /** Gives tasks back, all of the owner's if none are named. */

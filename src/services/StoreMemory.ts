@@ -5,7 +5,7 @@ import type { Task, TaskId } from "../domain/Task.js"
 import { isUndelivered } from "../domain/TaskQuestion.js"
 import { type Addition, extend } from "./Journal.js"
 import { pageOf } from "./LogText.js"
-import { claimable, type Kept, makeEmpty, needed } from "./MemoryClaim.js"
+import { claimable, type Kept, makeEmpty, needed, take } from "./MemoryClaim.js"
 import { creating, usesOf } from "./MemoryCreation.js"
 import type { Store } from "./Store.js"
 import { memoryUpkeep } from "./StoreMemoryUpkeep.js"
@@ -197,11 +197,7 @@ export const makeMemory = Effect.gen(function* () {
 
     claim: Effect.fn("store.claim")(function* (request) {
       const now = yield* Clock.currentTimeMillis
-      return claimable(memory, request, now).map((entry) => {
-        entry.owner = request.owner
-        entry.task = { ...entry.task, epoch: entry.task.epoch + 1 }
-        return entry.task
-      })
+      return take(memory, request.owner, claimable(memory, request, now), now)
     }),
 
     release: (owner, ids) =>

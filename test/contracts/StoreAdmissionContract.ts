@@ -61,6 +61,23 @@ export const storeAdmissionContract = (name: string, layer: Layer.Layer<Store, u
       })
     )
 
+    check("keeps to it also when an owner that was paused comes back to what it had claimed", () =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        const one = { most: (key: string) => (key === "all" ? 1 : undefined) }
+        const [early] = [yield* made(), yield* store.renew("paused", 10_000)]
+        const [held] = yield* store.claim({ owner: "paused", limit: 9, capacity: () => 9, ...one })
+        assert.strictEqual(held?.id, early.id)
+        yield* TestClock.adjust("11 seconds")
+        const urgent = yield* made({ request: { terms: { priority: 2 } } })
+        assert.deepStrictEqual(yield* claimed(one), [urgent.id])
+        const late = yield* Effect.flip(store.commit(held ?? early, { transition: "start" }))
+        assert.strictEqual(late._tag, "TaskChanged")
+        yield* apply(urgent, { transition: "fail", settled: true })
+        assert.deepStrictEqual(yield* claimed(one), [early.id])
+      })
+    )
+
     check("hands over tasks whose queue time is over although there is no room, and no others", () =>
       Effect.gen(function* () {
         const late = yield* made({ request: { terms: { queueSeconds: 5 } } })

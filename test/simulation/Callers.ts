@@ -55,11 +55,11 @@ export class Callers {
     else this.looking.push(() => this.known(number, use))
   }
 
-  private spawn({ kin, number, runSeconds, runtime }: Job, first?: TaskId): void {
+  private spawn({ isUrgent, kin, number, runSeconds, runtime }: Job, first?: TaskId): void {
     const call = {
       instruction: `job ${number}`,
       runtime,
-      ...(runSeconds === undefined ? {} : { terms: { runSeconds } })
+      terms: { ...(isUrgent ? { priority: 1 } : {}), ...(runSeconds === undefined ? {} : { runSeconds }) }
     }
     const relatives = first === undefined ? {} : kin === "depends on it" ? { dependsOn: [first] } : { parent: first }
     this.ask(

@@ -31,6 +31,8 @@ export interface Job {
   readonly isWatched: boolean
   /** Its terms end it after so many seconds of running. */
   readonly runSeconds: number | undefined
+  /** It goes before the others in the queue. */
+  readonly isUrgent: boolean
   /** How it hangs together with job 0. */
   readonly kin: "depends on it" | "is a part of it" | undefined
 }
@@ -140,7 +142,7 @@ const job = (chance: Chance, number: number, span: number, isLarge: boolean): Jo
   const runSeconds = chance.often(0.1) ? chance.pick([1, 3]) : undefined
   // What ends with another or by its terms needs nobody's wish.
   const cancels = (ends === "when stopped" && runSeconds === undefined) || chance.often(0.3)
-  return {
+  const rest = {
     number,
     runtime: chance.pick(chance.often(0.3) ? machines : sessions),
     lines,
@@ -161,6 +163,8 @@ const job = (chance: Chance, number: number, span: number, isLarge: boolean): Jo
     runSeconds,
     kin
   }
+  // Nothing is drawn for it, so that the worlds that have a name stay what they were.
+  return { ...rest, isUrgent: number > 0 && kin === undefined && rest.pace > 1 }
 }
 
 const incident = (chance: Chance, span: number, lease: number): Incident => ({
