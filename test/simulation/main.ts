@@ -22,6 +22,8 @@ const { values } = parseArgs({
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
 const share = 250
+/** How often a long run says how far it is, in milliseconds. */
+const beat = 60_000
 
 const showOne = (seed: number, faults: number | undefined) => {
   for (const line of trace(seed, { faults })) say(line)
@@ -38,6 +40,12 @@ const runAll = (file: string, from: number, seeds: number, until: number) =>
     let next = from
     let sum = none
     let working = 0
+    let toldAt = performance.now()
+    const tell = () => {
+      if (performance.now() - toldAt < beat) return
+      toldAt = performance.now()
+      process.stderr.write(`${sum.seeds} of ${seeds} worlds\n`)
+    }
     const hand = (part: ChildProcess) => {
       const count = Math.min(share, from + seeds - next)
       if (count <= 0 || sum.broken !== undefined || performance.now() > until) {
@@ -54,6 +62,7 @@ const runAll = (file: string, from: number, seeds: number, until: number) =>
       const part = fork(file, { execArgv: ["--max-semi-space-size=32"] })
       part.on("message", (message) => {
         sum = joined(sum, Schema.decodeUnknownSync(Batch)(message))
+        tell()
         hand(part)
       })
       part.on("error", reject)
