@@ -6,6 +6,7 @@ import { Store } from "../src/services/Store.js"
 import { core, eventTypes, find, logOf, reaches, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
 import { answers, dies, Fake, fails, type Operation, semantics, throws } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
+import type { Around } from "./fakes/StoreProxy.js"
 
 const endless = { ...shortWork, ends: false }
 
@@ -32,6 +33,33 @@ describe("Drive, cancelling", () => {
       assert.deepStrictEqual(yield* eventTypes(id), ["task.created", "task.cancelled"])
     }).pipe(Effect.provide(core()))
   )
+
+  it.scoped("also cancels the part that was accepted while a queued task was being cancelled", () => {
+    let meanwhile: Effect.Effect<unknown> = Effect.void
+    const racing: Around = (call, method) =>
+      method !== "commit"
+        ? call
+        : Effect.suspend(() => {
+            const first = meanwhile
+            meanwhile = Effect.void
+            return Effect.zipRight(first, call)
+          })
+    return Effect.gen(function* () {
+      const dispatch = yield* Dispatch
+      const store = yield* Store
+      const whole = yield* spawned("once")
+      meanwhile = Effect.orDie(
+        dispatch.spawn({ instruction: "a part", runtime: "once" }, { relatives: { parent: whole } })
+      )
+      assert.deepInclude(yield* dispatch.cancel(whole), { status: "cancelled" })
+      yield* startProcess()
+      assert.strictEqual((yield* settled(whole)).status, "cancelled")
+      const [part] = (yield* store.list({ parent: whole, limit: 9 })).tasks
+      const { id, status } = yield* settled(part?.id ?? assert.fail("no part"))
+      assert.strictEqual(status, "cancelled")
+      assert.isFalse((yield* Fake).far.alive(id))
+    }).pipe(Effect.provide(core({ store: racing })))
+  })
 
   it.scoped("stops running work, keeps what it had said, and is idempotent", () =>
     Effect.gen(function* () {
