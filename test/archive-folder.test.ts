@@ -5,9 +5,10 @@ import { basename, join } from "node:path"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FastCheck, Schedule, Stream } from "effect"
+import { Effect, FastCheck, Stream } from "effect"
 import * as ArchiveFolder from "../src/drivers/ArchiveFolder.js"
 import { Archive } from "../src/services/Archive.js"
+import { eventually } from "./support/Server.js"
 import { temporaryFolder } from "./support/StateFolder.js"
 
 const script = fileURLToPath(new URL("./support/archiveProcess.ts", import.meta.url))
@@ -31,14 +32,6 @@ const writer = (folder: string, lines: number, limit = "unlimited") =>
       })
     }),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-
-/** Looks often until it is so; fails after 20 seconds. */
-const until = (what: string, holds: () => boolean) =>
-  Effect.sync(holds).pipe(
-    Effect.filterOrFail((held) => held),
-    Effect.retry(Schedule.spaced("10 millis")),
-    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`never came: ${what}`) })
   )
 
 describe("An archive on disk", () => {
@@ -154,8 +147,8 @@ describe("An archive on disk", () => {
       Effect.gen(function* () {
         const folder = yield* temporaryFolder
         const child = yield* writer(folder, 1e9)
-        yield* until("a draft with something in it", () =>
-          drafts(folder).some((draft) => statSync(join(folder, draft)).size > 10_000)
+        yield* eventually(
+          Effect.sync(() => drafts(folder).find((draft) => statSync(join(folder, draft)).size > 10_000))
         )
         child.kill("SIGKILL")
         yield* Effect.promise(() => (child.signalCode === null ? once(child, "close") : Promise.resolve([])))

@@ -258,11 +258,7 @@ describe("Retention", () => {
   const slow = Layer.effect(
     Archive,
     Effect.map(Archive, ({ write }) => ({
-      write: (folder, name, text) =>
-        Effect.zipRight(
-          Effect.suspend(() => meanwhile),
-          write(folder, name, text)
-        )
+      write: (folder, name, text) => Effect.suspend(() => Effect.zipRight(meanwhile, write(folder, name, text)))
     }))
   ).pipe(Layer.provide(Archive.layerMemory(shared)))
 
@@ -273,10 +269,8 @@ describe("Retention", () => {
       const path = `/exports/${task.id}.jsonl`
       yield* TestClock.adjust("31 days")
       meanwhile = Effect.gen(function* () {
-        meanwhile = apply(changing, { entries: [{ log: "one more line\n" }] }).pipe(
-          Effect.provideService(Store, store),
-          Effect.orDie
-        )
+        const change = apply(changing, { entries: [{ log: "one more line\n" }] })
+        meanwhile = Effect.orDie(Effect.provideService(change, Store, store))
         shared.set(path, "the whole copy")
         yield* store.upkeep.forget(task, path)
       }).pipe(Effect.orDie)
