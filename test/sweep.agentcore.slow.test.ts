@@ -79,7 +79,7 @@ const doctor = ({ run }: Desk, ...args: ReadonlyArray<string>) =>
 const told = (report: typeof Report.Type) =>
   report.sweep.map(({ kind, outcome = "seen", taskId = "" }) => `${kind} ${outcome} ${taskId}`.trim())
 
-const changing = /^(Delete|Stop|Create|Invoke|Update)/
+const changing = /^(Delete|Stop|Create|Update)/
 const names = () => emulator.control.runtimes().map(({ name }) => name)
 
 /** Work that goes on in a machine that is paid for, and the command line that waits for it. */
