@@ -84,6 +84,33 @@ describe("A task in its own worktree", () => {
     })
   )
 
+  it.live("that removed its own folder leaves neither an entry nor a branch, unless a commit is only there", () =>
+    Effect.gen(function* () {
+      const folder = yield* repository
+      const bare = yield* worked(folder, 'rm -rf "$PWD"')
+      const gone = stateOf(yield* cleaned(layer, bare.task, bare.resources))
+      assert.deepInclude(gone.ref, { kept: false, branchKept: false })
+      assert.lengthOf(branches(folder), 1)
+      assert.strictEqual(git(folder, "worktree", "prune", "--dry-run", "--verbose"), "")
+
+      const script = `git checkout --quiet --detach; echo two > a.txt; ${commit} -a -m adrift; rm -rf "$PWD"`
+      const adrift = yield* worked(folder, script)
+      const kept = stateOf(yield* cleaned(layer, adrift.task, adrift.resources))
+      assert.isTrue(kept.ref["kept"])
+      assert.strictEqual(git(folder, "log", "-1", "--format=%s", `worktrees/${adrift.task.id}/HEAD`), "adrift")
+    })
+  )
+
+  it.live("keeps new files though the user's settings hide them", () =>
+    Effect.gen(function* () {
+      const folder = yield* repository
+      git(folder, "config", "status.showUntrackedFiles", "no")
+      const { task, resources } = yield* worked(folder, "echo new > b.txt")
+      assert.isTrue(stateOf(yield* cleaned(layer, task, resources)).ref["kept"])
+      assert.strictEqual(readFileSync(join(worktreeOf(task), "b.txt"), "utf8"), "new\n")
+    })
+  )
+
   it.live("says so when its folder is no repository, and leaves nothing after a cancel before the start", () =>
     Effect.gen(function* () {
       const nowhere = draft(shell("true", { isolation: "worktree", repository: root }))

@@ -253,6 +253,37 @@ describe("Retention", () => {
     }).pipe(Effect.provide(world({ ttl: 30, export: "/exports" }, interrupted)))
   )
 
+  const shared = new Map<string, string>()
+  let meanwhile: Effect.Effect<unknown> = Effect.void
+  const slow = Layer.effect(
+    Archive,
+    Effect.map(Archive, ({ write }) => ({
+      write: (folder, name, text) => Effect.suspend(() => Effect.zipRight(meanwhile, write(folder, name, text)))
+    }))
+  ).pipe(Layer.provide(Archive.layerMemory(shared)))
+
+  it.scoped("puts no hollow copy in the place of the whole one of a process that was faster", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      const [task, changing] = [yield* ended, yield* ended]
+      const path = `/exports/${task.id}.jsonl`
+      yield* TestClock.adjust("31 days")
+      meanwhile = Effect.gen(function* () {
+        const change = apply(changing, { entries: [{ log: "one more line\n" }] })
+        meanwhile = Effect.orDie(Effect.provideService(change, Store, store))
+        shared.set(path, "the whole copy")
+        yield* store.upkeep.forget(task, path)
+      }).pipe(Effect.orDie)
+      assert.deepStrictEqual(yield* twice, ["task.expired done", "task.expired later"])
+      assert.deepStrictEqual([...shared], [[path, "the whole copy"]])
+      assert.match(yield* logOf(changing.id), /one more line\n$/)
+      meanwhile = Effect.void
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* swept, ["task.expired done"])
+      assert.include(shared.get(`/exports/${changing.id}.jsonl`), "one more line")
+    }).pipe(Effect.provide(world({ ttl: 30, export: "/exports" }, slow)))
+  )
+
   it.scoped("makes room from the oldest on, though never of what ended today", () =>
     Effect.gen(function* () {
       const { far } = yield* Fake

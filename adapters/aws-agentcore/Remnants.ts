@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Array, Effect, Option, Schema } from "effect"
-import { encodeText } from "../../src/domain/Json.js"
+import { encodeText, type JsonObject } from "../../src/domain/Json.js"
 import type { Remnant } from "../../src/domain/Sweep.js"
 import { isTaskId, type Resource, type Task } from "../../src/domain/Task.js"
 import type { AdapterFailure, Ledger, Reaped } from "../../src/services/Adapter.js"
@@ -28,7 +28,10 @@ export const remnants = (stateDir: string, ledger: Ledger): Effect.Effect<Readon
         const there = yield* Effect.mapError(listRuntimes(first.place), (fault) =>
           failureOf(fault, { place: first.place, permission: "ListAgentRuntimes", resource: "the runtimes" })
         )
-        return owned.flatMap(({ name, task }) => (there.has(name) ? [runtimeOf(task, name)] : []))
+        return owned.flatMap(({ name, task }) => {
+          const found = there.get(name)
+          return found === undefined ? [] : [runtimeOf(task, name, { runtimeId: found.id, runtimeArn: found.arn })]
+        })
       })
     )
     return [...runtimes.flat(), ...(yield* copies(join(stateDir, "agentcore")))]
@@ -49,14 +52,14 @@ const ownRuntime = (task: Task, resources: ReadonlyArray<Resource>): Option.Opti
     : Option.map(readPlan(task.request), ({ place }) => ({ task, name, place }))
 }
 
-const runtimeOf = ({ id, updatedAt }: Task, name: string): Remnant => ({
+const runtimeOf = ({ id, updatedAt }: Task, name: string, ref: JsonObject): Remnant => ({
   key: `runtime:${name}`,
   kind: "aws.agentcore.runtime",
   taskId: id,
   part: "work",
   since: updatedAt,
   what: `the AgentCore runtime ${name}`,
-  ref: {}
+  ref
 })
 
 /** Artifacts that were copied here before their session ended. */
@@ -78,7 +81,10 @@ const copies = (folder: string): Effect.Effect<ReadonlyArray<Remnant>> =>
 
 const copiesKind = "aws.agentcore.copies"
 
-/** Deletes as the task's own cleaning up does: the session first, then the endpoint, then the runtime. */
+/**
+ * Deletes as the task's own cleaning up does: the session first, then the endpoint, then the runtime; what was found and
+ * not what the ledger knows, because a late request may have made a second one of the same name.
+ */
 export const reap = ({ kind, taskId, ref }: Remnant, ledger: Ledger): Effect.Effect<Reaped, AdapterFailure> =>
   Effect.gen(function* () {
     if (kind === copiesKind) {
@@ -89,7 +95,11 @@ export const reap = ({ kind, taskId, ref }: Remnant, ledger: Ledger): Effect.Eff
     const task = (yield* ledger.settled).find(({ id }) => id === taskId)
     if (task === undefined) return { state: "later" }
     const plan = yield* planOf(task.request)
-    const open = (yield* ledger.resources(task.id)).map((resource): Resource => ({ ...resource, state: "created" }))
+    const open = (yield* ledger.resources(task.id)).map((resource): Resource => ({
+      ...resource,
+      ref: { ...resource.ref, ...ref },
+      state: "created"
+    }))
     const left = yield* cleanup(task, plan, open)
     return { state: left.every(({ state }) => state === "gone") ? "gone" : "later" }
   })

@@ -22,20 +22,27 @@ export const findRuntime = (
     return undefined
   })
 
-/** The names of all runtimes of a place. */
-export const listRuntimes = (place: Place): Effect.Effect<ReadonlySet<string>, Fault> =>
+/** All runtimes of a place by their names. */
+export const listRuntimes = (
+  place: Place
+): Effect.Effect<ReadonlyMap<string, { readonly id: string; readonly arn: string }>, Fault> =>
   Effect.gen(function* () {
     const control = yield* controlOf(place)
     const { ListAgentRuntimesCommand } = yield* controlSdk
-    const names = new Set<string>()
+    const found = new Map<string, { readonly id: string; readonly arn: string }>()
     let nextToken: string | undefined
     do {
       const input = { maxResults: 100, ...(nextToken === undefined ? {} : { nextToken }) }
       const page = yield* send((options) => control.send(new ListAgentRuntimesCommand(input), options))
-      for (const { agentRuntimeName } of page.agentRuntimes ?? []) names.add(agentRuntimeName ?? "")
+      for (const {
+        agentRuntimeArn: arn = "",
+        agentRuntimeId: id = "",
+        agentRuntimeName: name = ""
+      } of page.agentRuntimes ?? [])
+        found.set(name, { id, arn })
       nextToken = page.nextToken
     } while (nextToken !== undefined)
-    return names
+    return found
   })
 
 /** The status of a runtime, or nothing once it is gone. */

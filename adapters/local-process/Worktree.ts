@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { Effect, Option } from "effect"
 import { Transport } from "../../src/services/Transport.js"
 import { isDirectory } from "./Plan.js"
@@ -44,6 +44,9 @@ export const makeWorktree = Effect.fn("local.makeWorktree")(function* (
   yield* mark(folder, ready)
 })
 
+/** Leaves out the commits that a branch or a tag has as well. */
+export const nowhereElse = ["--not", "--branches", "--remotes", "--tags"]
+
 /** What became of a worktree: whatever exists only there is kept. */
 export interface Removal {
   readonly kept: boolean
@@ -57,11 +60,13 @@ export const removeWorktree = Effect.fn("local.removeWorktree")(function* (
   env: Environment
 ) {
   const removal = Effect.gen(function* () {
-    if (isDirectory(path)) {
-      const adrift = yield* git(env, path, "rev-list", "--count", "HEAD", "--not", "--branches", "--remotes", "--tags")
-      if (adrift !== "0") return kept(`${adrift} commits are on no branch`)
-      yield* git(env, repository, "worktree", "remove", path)
-    }
+    const there = isDirectory(path)
+    const head = there ? "HEAD" : `worktrees/${basename(path)}/HEAD`
+    const counted = git(env, there ? path : repository, "rev-list", "--count", head, ...nowhereElse)
+    // Without its folder git may know it all the same, and hold on to its branch until it is removed there as well.
+    const adrift = yield* there ? counted : Effect.orElseSucceed(counted, () => undefined)
+    if (adrift !== undefined && adrift !== "0") return kept(`${adrift} commits are on no branch`)
+    if (adrift !== undefined) yield* git(env, repository, "worktree", "remove", path)
     const others = ["--not", `--exclude=${branch}`, "--branches", "--remotes", "--tags"]
     const own = yield* Effect.option(git(env, repository, "rev-list", "--count", `refs/heads/${branch}`, ...others))
     if (Option.contains(own, "0")) yield* git(env, repository, "branch", "-D", branch)
@@ -74,6 +79,9 @@ const kept = (reason: string): Removal => ({ kept: true, branchKept: true, reaso
 
 type Environment = Readonly<Record<string, string>>
 
+/** New files are work wherever a user's own settings hide them, also for `git worktree remove`. */
+const settings = ["-c", "status.showUntrackedFiles=normal"]
+
 /** Runs git without asking a person anything; fails with what it says. */
 export const git = (
   env: Environment,
@@ -81,7 +89,11 @@ export const git = (
   ...args: ReadonlyArray<string>
 ): Effect.Effect<string, string, Transport> =>
   Effect.flatMap(Transport, ({ run }) =>
-    run({ argv: ["git", "-C", folder, ...args], env: { ...env, GIT_TERMINAL_PROMPT: "0" }, timeoutSeconds })
+    run({
+      argv: ["git", "-C", folder, ...settings, ...args],
+      env: { ...env, GIT_TERMINAL_PROMPT: "0" },
+      timeoutSeconds
+    })
   ).pipe(
     Effect.mapError((error) => error.message),
     Effect.filterOrFail(

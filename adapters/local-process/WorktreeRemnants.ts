@@ -7,7 +7,7 @@ import type { Transport } from "../../src/services/Transport.js"
 import { environment } from "../../src/services/Variables.js"
 import { namesIn, touched } from "./Remnants.js"
 import { Worktree } from "./Wire.js"
-import { git, removeWorktree, worktreeOf } from "./Worktree.js"
+import { git, nowhereElse, removeWorktree, worktreeOf } from "./Worktree.js"
 
 /** The worktrees of this state folder; one with work in it, or that git cannot judge, stays. */
 export const worktreesIn = (stateDir: string): Effect.Effect<ReadonlyArray<Remnant>, never, Transport> =>
@@ -21,17 +21,7 @@ const ofWorktree = (stateDir: string, taskId: string): Effect.Effect<Remnant, ne
       Effect.gen(function* () {
         const shared = yield* git(env, path, "rev-parse", "--path-format=absolute", "--git-common-dir")
         const changes = yield* git(env, path, "status", "--porcelain")
-        const adrift = yield* git(
-          env,
-          path,
-          "rev-list",
-          "--count",
-          "HEAD",
-          "--not",
-          "--branches",
-          "--remotes",
-          "--tags"
-        )
+        const adrift = yield* git(env, path, "rev-list", "--count", "HEAD", ...nowhereElse)
         return { shared, clean: changes === "" && adrift === "0" }
       })
     )

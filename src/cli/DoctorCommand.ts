@@ -49,6 +49,7 @@ const reap = Effect.fn("cli.doctorReap")(function* (json: boolean) {
     yield* screen.err("Another process is sweeping and does not stop; nothing was done. Try again.\n")
     return ExitCode.failed
   }
+  if (!json && swept.length === 0) yield* screen.err("Nothing is left over any more; another process was faster.\n")
   const ok = swept.every(({ act }) => act?.outcome !== "failed")
   yield* screen.out(json ? `${JSON.stringify({ ok, sweep: inJson(swept) })}\n` : inLines(swept))
   return ok ? ExitCode.ok : ExitCode.failed

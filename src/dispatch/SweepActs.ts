@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { TaskChanged, TaskNotFound } from "../domain/DispatchError.js"
 import type { Action, Finding } from "../domain/Sweep.js"
 import { isTerminal } from "../domain/Lifecycle.js"
 import { TaskId } from "../domain/Task.js"
@@ -41,7 +42,7 @@ export const makeActs = Effect.gen(function* () {
     yield* store.commit(task, { dueAt: 0 })
     yield* scheduler.wake(id)
     return done
-  })
+  }, faster)
 
   const remove = Effect.fnUntraced(function* ({ adapter: name, remnant }: Extract<Action, { do: "remove" }>) {
     const adapter = yield* adapters.find(name)
@@ -63,7 +64,7 @@ export const makeActs = Effect.gen(function* () {
     const path = folder === false ? undefined : yield* exported(task, folder)
     const forgotten = yield* store.upkeep.forget(task, path)
     return forgotten ? { ...done, ...(path === undefined ? {} : { detail: `exported to ${path}` }) } : later
-  })
+  }, faster)
 
   const act = ({ action, taskId }: Finding): Effect.Effect<Act, { readonly message: string }> => {
     switch (action.do) {
@@ -107,6 +108,19 @@ export const makeActs = Effect.gen(function* () {
 })
 
 const later: Act = { outcome: "later" }
+
+/** What another process does meanwhile is no failure of this one. */
+const faster = <E>(acting: Effect.Effect<Act, E | TaskChanged | TaskNotFound>) =>
+  acting.pipe(
+    Effect.catchIf(
+      (error): error is TaskChanged => error instanceof TaskChanged,
+      () => Effect.succeed(later)
+    ),
+    Effect.catchIf(
+      (error): error is TaskNotFound => error instanceof TaskNotFound,
+      () => Effect.succeed<Act>({ ...done, detail: "another process was faster" })
+    )
+  )
 
 const told = new Set<Action["do"]>(["wake", "release", "remove"])
 

@@ -1,4 +1,5 @@
 import { Clock, Effect, Option, Schema, Stream } from "effect"
+import { TaskChanged } from "../domain/DispatchError.js"
 import type { Task } from "../domain/Task.js"
 import { RecordLine } from "../domain/TaskRecord.js"
 import { Archive } from "../services/Archive.js"
@@ -9,7 +10,10 @@ const logPage = 64_000
 
 const encode = Schema.encodeSync(Schema.parseJson(RecordLine))
 
-/** Writes everything the store has of a task into a file; its path once it is there to stay. */
+/**
+ * Writes everything the store has of a task into a file; its path once it is there to stay. A record that changes or is
+ * deleted while it is read makes no file, for that would be a part of it which takes the place of a whole copy.
+ */
 export const makeExport = Effect.gen(function* () {
   const store = yield* Store
   const archive = yield* Archive
@@ -54,6 +58,13 @@ export const makeExport = Effect.gen(function* () {
       })
     )
 
+  const unchanged = ({ id, logLength, revision }: Task) =>
+    Effect.filterOrFail(
+      store.find(id),
+      (now) => now.revision === revision && now.logLength === logLength,
+      () => new TaskChanged({ id })
+    )
+
   return Effect.fn("sweep.export")(function* (task: Task, folder: string) {
     const exportedAt = yield* Clock.currentTimeMillis
     let lines = 0
@@ -62,7 +73,7 @@ export const makeExport = Effect.gen(function* () {
       Stream.concat(log(task)),
       Stream.concat(rest(task)),
       Stream.tap(() => Effect.sync(() => void lines++)),
-      Stream.concat(Stream.suspend(() => Stream.make<[RecordLine]>({ record: "end", lines }))),
+      Stream.concat(Stream.fromEffect(Effect.map(unchanged(task), (): RecordLine => ({ record: "end", lines })))),
       Stream.map((line) => `${encode(line)}\n`)
     )
     return yield* archive.write(folder, `${task.id}.jsonl`, text)

@@ -14,7 +14,7 @@ export const Retention = Schema.Struct({
   /** The most one log keeps of a task that ended `logDays` ago: its beginning and its end. `false` keeps all. */
   maxLogBytes: maybe(Schema.Union(Schema.Int.pipe(Schema.greaterThanOrEqualTo(leastBytes)), Schema.Literal(false))),
   logDays: maybe(Days),
-  /** The most that all records together may hold; then those that ended first are deleted, if a day has passed since. */
+  /** The most that all records together may hold in the database, artifact files left out; then those that ended first are deleted, if a day has passed since. */
   maxStateBytes: maybe(Schema.Int.pipe(Schema.greaterThanOrEqualTo(leastBytes))),
   /** The folder a record is written to before it is deleted; `false` deletes without. */
   export: maybe(Schema.Union(Schema.String.pipe(Schema.minLength(1)), Schema.Literal(false)))

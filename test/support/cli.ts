@@ -34,14 +34,17 @@ export interface Desk {
 
 const patience = Duration.seconds(20)
 
+type Variables = Readonly<Record<string, string>>
+
 const launch = (
   folder: string,
+  more: Variables,
   args: ReadonlyArray<string>
 ): { readonly child: ChildProcess; readonly running: Running } => {
   const child = spawn(process.execPath, [bundle, ...args], {
     cwd: folder,
     // No agent is on this PATH, so the built-in profiles are the same on every machine.
-    env: { PATH: join(folder, "bin"), HOME: folder, AGENTDISPATCH_STATE_DIR: join(folder, "state") },
+    env: { PATH: join(folder, "bin"), HOME: folder, AGENTDISPATCH_STATE_DIR: join(folder, "state"), ...more },
     stdio: ["ignore", "pipe", "pipe"]
   })
   let [stdout, stderr] = ["", ""]
@@ -92,29 +95,32 @@ const Listed = Schema.parseJson(
   Schema.Struct({ tasks: Schema.Array(TaskSummary), nextCursor: Schema.optional(Schema.String) })
 )
 
-/** Whatever a test leaves running is ended with it. */
-export const desk = Effect.acquireRelease(
-  Effect.gen(function* () {
-    const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "agentdispatch-cli-")))
-    const children = new Set<ChildProcess>()
-    const start = (...args: ReadonlyArray<string>) =>
-      Effect.sync(() => {
-        const { child, running } = launch(folder, args)
-        children.add(child)
-        return running
-      })
-    const run = (...args: ReadonlyArray<string>) => Effect.flatMap(start(...args), ({ ended }) => ended)
-    return { folder, run, start, children }
-  }),
-  ({ children, folder, run }) =>
+/** A desk with variables besides its own. Whatever a test leaves running is ended with it. */
+export const deskWith = (variables: Variables) =>
+  Effect.acquireRelease(
     Effect.gen(function* () {
-      for (const child of children) child.kill("SIGKILL")
-      const { code, stdout } = yield* run("list", "--json", "--limit", "100")
-      const { tasks } = code === 0 ? yield* Schema.decode(Listed)(stdout) : { tasks: [] }
-      for (const { status, taskId } of tasks) if (!isTerminal(status)) yield* run("cancel", taskId)
-      yield* Effect.promise(() => rm(folder, { recursive: true, force: true }))
-    }).pipe(Effect.orDie)
-).pipe(Effect.map((made): Desk => made))
+      const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "agentdispatch-cli-")))
+      const children = new Set<ChildProcess>()
+      const start = (...args: ReadonlyArray<string>) =>
+        Effect.sync(() => {
+          const { child, running } = launch(folder, variables, args)
+          children.add(child)
+          return running
+        })
+      const run = (...args: ReadonlyArray<string>) => Effect.flatMap(start(...args), ({ ended }) => ended)
+      return { folder, run, start, children }
+    }),
+    ({ children, folder, run }) =>
+      Effect.gen(function* () {
+        for (const child of children) child.kill("SIGKILL")
+        const { code, stdout } = yield* run("list", "--json", "--limit", "100")
+        const { tasks } = code === 0 ? yield* Schema.decode(Listed)(stdout) : { tasks: [] }
+        for (const { status, taskId } of tasks) if (!isTerminal(status)) yield* run("cancel", taskId)
+        yield* Effect.promise(() => rm(folder, { recursive: true, force: true }))
+      }).pipe(Effect.orDie)
+  ).pipe(Effect.map((made): Desk => made))
+
+export const desk = deskWith({})
 
 export const listOf = Schema.decode(Listed)
 export const handleOf = Schema.decode(Schema.parseJson(TaskHandle))
