@@ -19,6 +19,8 @@ export class Callers {
   /** Jobs that came too late to be a part of another. */
   readonly refused = new Set<number>()
   private readonly tasks = new Map<number, TaskId>()
+  /** Callers of a job that were not refused. */
+  private readonly hopeful = new Map<number, number>()
   /** What is asked again when something changes. */
   private readonly looking: Array<() => void> = []
 
@@ -30,6 +32,7 @@ export class Callers {
 
   begin(job: Job): void {
     const { chance } = this.world
+    this.hopeful.set(job.number, job.callers)
     for (let caller = 0; caller < job.callers; caller++)
       this.at(job.spawnAt + chance.while(300), () =>
         job.kin === undefined ? this.spawn(job) : this.known(0, (first) => this.spawn(job, first))
@@ -73,7 +76,9 @@ export class Callers {
       },
       (error) => {
         const isLate = error._tag === "InvalidInput" && error.path === "parent_task_id"
-        if (isLate && !this.tasks.has(number)) this.refused.add(number)
+        const left = (this.hopeful.get(number) ?? 0) - (isLate ? 1 : 0)
+        this.hopeful.set(number, left)
+        if (left === 0 && !this.tasks.has(number)) this.refused.add(number)
         this.noticed()
         return isLate
       }
