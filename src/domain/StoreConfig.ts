@@ -23,13 +23,21 @@ const Connections = Schema.Number.pipe(
   )
 )
 
+/** Shorter would take a slow server for a lost one, longer is more than clients wait. */
+const WaitSeconds = Schema.Number.pipe(
+  Schema.filter((value) => (value >= 2 && value <= 300) || "must be a number from 2 to 300")
+)
+
 /** Where tasks are kept: in the state folder, or in the database of a team. */
 export const StoreConfig = Schema.Struct({
   kind: Schema.Literal("sqlite", "postgres"),
   /** `AGENTDISPATCH_DATABASE_URL` stands above it and need not be written into a file. */
   url: maybe(Schema.Redacted(DatabaseUrl)),
-  maxConnections: maybe(Connections)
+  maxConnections: maybe(Connections),
+  /** How long a caller waits for the database in all before it is told to try again. */
+  waitSeconds: maybe(WaitSeconds)
 })
 export type StoreConfig = typeof StoreConfig.Type
 
 export const defaultConnections = 5
+export const defaultWaitSeconds = 15

@@ -9,7 +9,7 @@ import { channel } from "./SqlDialect.js"
 const pauses = { told: "1 second", untold: "150 millis" } as const
 
 /** How often a connection that only listens is asked whether it still is one. */
-const asking = "15 seconds"
+const asking = "5 seconds"
 
 const Notification = Schema.Struct({ channel: Schema.Literal(channel), payload: TaskId })
 const decode = Schema.decodeUnknownOption(Notification)
