@@ -65,10 +65,7 @@ const open = Effect.fn("postgres.open")(function* ({ url, maxConnections, waitSe
   const raw = Effect.uninterruptible(vendor.reserve)
   const reserve = Effect.map(raw, stored)
   const again = <A, E>(effect: Effect.Effect<A, E>) =>
-    inTime(
-      Effect.retry(effect, { schedule: patience, while: (error) => isTransient(error) }),
-      waitSeconds
-    )
+    inTime(Effect.retry(effect, { schedule: patience, while: (error) => isTransient(error) }), waitSeconds)
   const single = stored(unreserved(vendor))
   const patient: Connection = {
     execute: (...statement) => again(room.withPermits(1)(single.execute(...statement))),
@@ -111,7 +108,9 @@ const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>, seconds: number | undef
 /** A socket that finds out when the server is gone without a word. */
 const makeSocket = (seconds: number): Socket => {
   const socket = new Socket()
-  socket.setTimeout(seconds * 1_000, () => socket.destroy(new Error("Connection terminated: the server does not answer")))
+  socket.setTimeout(seconds * 1_000, () =>
+    socket.destroy(new Error("Connection terminated: the server does not answer"))
+  )
   return socket
 }
 

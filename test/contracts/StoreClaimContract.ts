@@ -67,43 +67,6 @@ export const storeClaimContract = (name: string, layer: Layer.Layer<Store, unkno
       })
     )
 
-    check("leaves what is not the claimant's to others, and its room too", () =>
-      Effect.gen(function* () {
-        yield* Effect.all([alive("a"), alive("b")])
-        const tasks = yield* Effect.replicateEffect(accepted(), 3)
-        const [first, second, third] = tasks.map(({ id }) => id)
-        const onlyFor = (wanted: string | undefined) => ({ mine: (id: string) => id === wanted, capacity: () => 2 })
-        assert.deepStrictEqual(yield* claim("b", onlyFor(third)), [])
-        assert.deepStrictEqual(yield* claim("b", { ...onlyFor(second), limit: 1, capacity: () => 9 }), [])
-        assert.deepStrictEqual(idsOf(yield* claim("b", onlyFor(second))), [second])
-        // One of two places is taken now, and the other is the first's.
-        assert.deepStrictEqual(yield* claim("b", onlyFor(third)), [])
-        assert.deepStrictEqual(idsOf(yield* claim("a", onlyFor(first))), [first])
-        const epochs = yield* Effect.forEach(tasks, (task) => Effect.map(current(task), ({ epoch }) => epoch))
-        assert.deepStrictEqual(epochs, [1, 1, 0])
-      })
-    )
-
-    check("leaves what is not the claimant's also when it is under way, can only fail, or is asked for by name", () =>
-      Effect.gen(function* () {
-        const store = yield* Store
-        yield* Effect.all([alive("a"), alive("b")])
-        const begun = yield* accepted()
-        const [claimed] = yield* claim("a", { only: begun.id })
-        if (claimed === undefined) return assert.fail("nothing was claimed")
-        yield* store.commit(claimed, { transition: "start" })
-        const ending = yield* accepted({ terms: { queueSeconds: 1 } })
-        const queued = yield* accepted()
-        yield* TestClock.adjust("11 seconds")
-        yield* alive("b")
-        const all = [begun, ending, queued].map(({ id }) => id)
-        for (const only of [undefined, ...all])
-          assert.deepStrictEqual(yield* claim("b", { mine: () => false, ...(only === undefined ? {} : { only }) }), [])
-        const taken = yield* Effect.forEach(all, (wanted) => claim("b", { mine: (id) => id === wanted }))
-        assert.deepStrictEqual(taken.map(idsOf), [[begun.id], [ending.id], [queued.id]])
-      })
-    )
-
     check("never gives an owner its own tasks again, for it may be in the middle of starting one", () =>
       Effect.gen(function* () {
         yield* alive("a")

@@ -6,6 +6,7 @@ import { accepted, advanced, apply, current, nextId, someRequest } from "../supp
 import { storeAdmissionContract } from "./StoreAdmissionContract.js"
 import { storeChangeContract } from "./StoreChangeContract.js"
 import { storeClaimContract } from "./StoreClaimContract.js"
+import { storeTurnContract } from "./StoreTurnContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
 import { storeQuotaContract } from "./StoreQuotaContract.js"
@@ -20,6 +21,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
   storeLifecycleContract(name, layer)
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
+  storeTurnContract(name, layer)
   storeQuotaContract(name, layer)
   storeUpkeepContract(name, layer)
 
