@@ -4,13 +4,19 @@ const maybe = <A, I>(value: Schema.Schema<A, I>) => Schema.optionalWith(value, {
 
 const urlOf = Option.liftThrowable((text: string) => new URL(text))
 
+const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"]
+
 /** What is wrong with the URL of a database, without a word of it: it may hold a password. */
 export const urlFault = (text: string): string | undefined =>
   Option.match(urlOf(text), {
     onNone: () => "is no URL; write postgres://USER@HOST:5432/DATABASE, with %40 for an @ in the password",
-    onSome: ({ pathname, protocol }) => {
+    onSome: ({ pathname, protocol, searchParams }) => {
       if (protocol !== "postgres:" && protocol !== "postgresql:") return "must begin with postgres://"
-      return pathname.length < 2 ? "names no database; put /DATABASE behind the host" : undefined
+      if (pathname.length < 2) return "names no database; put /DATABASE behind the host"
+      const mode = searchParams.get("sslmode")
+      return mode === null || sslModes.includes(mode)
+        ? undefined
+        : `needs an sslmode that is one of ${sslModes.join(", ")}`
     }
   })
 

@@ -43,6 +43,17 @@ export const placeOf = (url: Redacted.Redacted): string => {
   return `${host}${pathname}`
 }
 
+/** The vendor takes these for the strictest mode too, warns at each start, and means to take them for less some day. */
+const strict = new Set(["prefer", "require", "verify-ca"])
+
+const checkingCertificates = (url: Redacted.Redacted): Redacted.Redacted => {
+  const told = new URL(Redacted.value(url))
+  const mode = told.searchParams.get("sslmode")
+  if (mode === null || !strict.has(mode) || told.searchParams.has("uselibpqcompat")) return url
+  told.searchParams.set("sslmode", "verify-full")
+  return Redacted.make(told.href)
+}
+
 /** Whoever has to mend it must know where. */
 const placed = ({ cause, detail, fault }: StoreFailed, { url }: PostgresOptions): StoreFailed =>
   new StoreFailed({ fault, detail: `${placeOf(url)}: ${detail}`, cause })
@@ -50,7 +61,7 @@ const placed = ({ cause, detail, fault }: StoreFailed, { url }: PostgresOptions)
 const open = Effect.fn("postgres.open")(function* ({ url, maxConnections, waitSeconds }: PostgresOptions) {
   const patience = Schedule.upTo(pauses, `${waitSeconds ?? usual} seconds`)
   const vendor = yield* PgClient.make({
-    url,
+    url: checkingCertificates(url),
     maxConnections,
     connectTimeout: "5 seconds",
     // Before the socket itself takes the server for gone.
