@@ -28,7 +28,6 @@ export interface TeamCloud {
 export interface Beginning {
   readonly taskId: string
   readonly key: string
-  readonly startToken: string
   readonly at: number
 }
 
@@ -101,7 +100,7 @@ const opened = (workMillis: number) => {
         return { ...envelope, refused: { code: "conflict", message: "it has begun under another token" } }
       if (session.work !== undefined) return { ...envelope, taskId, state: "running", fresh: false, seq: 0 }
       begun.push(taskId)
-      beginnings.push({ taskId, key: session.holder, startToken, at: performance.now() })
+      beginnings.push({ taskId, key: session.holder, at: performance.now() })
       session.work = { taskId, startToken, done: working(session), over: false }
       return { ...envelope, taskId, state: "accepted", fresh: true, seq: 0 }
     }
