@@ -1,23 +1,15 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer, Option } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { JsonObject } from "../src/domain/Json.js"
 import { servedOnce } from "./support/HttpServer.js"
 import { cluster, freePort } from "./support/Postgres.js"
 import { clientAt } from "./support/PostgresStore.js"
 import { eventually, place } from "./support/Server.js"
-import { type Machine, machine } from "./support/Team.js"
+import { callOf, machine } from "./support/Team.js"
 import * as Bench from "./support/Workbench.js"
 
 const { database } = cluster()
-
-const callOf =
-  ({ call }: Machine): Bench.Call =>
-  (...args) =>
-    Effect.flatMap(
-      call(...args),
-      Option.match({ onNone: () => Effect.dieMessage("no answer came"), onSome: Effect.succeed })
-    )
 
 const config = (url: string): JsonObject => ({ ...Bench.workbench(), store: { kind: "postgres", url } })
 

@@ -1,8 +1,10 @@
-import { Context, Effect, Either, Layer } from "effect"
+import { Context, Effect, Either, Layer, Option } from "effect"
+import { inWords, problem } from "../domain/ClockDifference.js"
 import { lookup } from "../domain/Config.js"
 import { type DispatchError, RuntimeProfileNotFound } from "../domain/DispatchError.js"
 import { routeSpawn, type SpawnCall } from "../domain/Routing.js"
 import { Adapters, type Check } from "../services/Adapter.js"
+import { clockDifference } from "../services/DatabaseClock.js"
 import { Redactor } from "../services/Redactor.js"
 import { Settings } from "../services/Settings.js"
 import { Store } from "../services/Store.js"
@@ -53,12 +55,31 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
         })
       )
 
+      const clock = clockDifference.pipe(
+        Effect.provideService(Store, store),
+        Effect.map(
+          Option.match({
+            onNone: () => [],
+            onSome: (difference) => {
+              const wrong = problem(difference)
+              return [wrong === undefined ? pass("clock", inWords(difference)) : fail("clock", wrong)]
+            }
+          })
+        ),
+        // That the database cannot be read is said by another check.
+        Effect.orElseSucceed((): ReadonlyArray<Check> => [])
+      )
+
+      const installed = Effect.gen(function* () {
+        return [pass("config", `valid, from ${source}`), yield* state, ...(yield* clock)]
+      })
+
       const check = Effect.fn("preflight.check")(function* (call: PreflightCall, live: boolean) {
         const runtime = call.runtime ?? config.defaults.runtime
         const profile = runtime === undefined ? undefined : lookup(config.runtimes, runtime)
         if (runtime !== undefined && profile === undefined)
           return yield* new RuntimeProfileNotFound({ name: runtime, known: names })
-        const common = [pass("config", `valid, from ${source}`), yield* state]
+        const common = yield* installed
         const named = runtime === undefined ? {} : { runtime }
 
         const routed = routeSpawn(world, { ...call, instruction: "preflight" })
@@ -105,10 +126,9 @@ export class Preflight extends Context.Tag("agentdispatch/Preflight")<
         check,
         checkAll: (live) =>
           names.length === 0
-            ? Effect.map(state, (checked) => [
+            ? Effect.map(installed, (checked) => [
                 report({}, [
-                  pass("config", `valid, from ${source}`),
-                  checked,
+                  ...checked,
                   { name: "runtimes", status: "warn", message: "no runtime profile is configured" }
                 ])
               ])

@@ -10,6 +10,7 @@ export const StoreFault = Schema.Literal(
   "not_private",
   "unreachable",
   "refused",
+  "untrusted",
   "moved",
   "arriving",
   "io"
@@ -28,6 +29,8 @@ export const remedies: Record<StoreFault, string> = {
     "The database server cannot be reached; see that it runs and that store.url or AGENTDISPATCH_DATABASE_URL leads to it, then try again. Nothing that was accepted is lost.",
   refused:
     "The database server refuses; check user, password, database, rights and sslmode in store.url or AGENTDISPATCH_DATABASE_URL.",
+  untrusted:
+    "The database server's certificate cannot be checked; write sslmode=verify-full&sslrootcert=/path/to/ca.crt behind ? in store.url or AGENTDISPATCH_DATABASE_URL, with a host name the certificate is for.",
   moved:
     "These tasks have moved to PostgreSQL and the file was left as it is; name the new database as store.url or AGENTDISPATCH_DATABASE_URL, or set stateDir to a new folder.",
   arriving:

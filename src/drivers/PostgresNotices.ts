@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events"
 import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
-import { Deferred, Effect, Option, Predicate, Queue, Schema, type Scope } from "effect"
+import { Deferred, Effect, Option, Predicate, Queue, Random, Schema, type Scope } from "effect"
 import { TaskId } from "../domain/Task.js"
 import { channel } from "./SqlDialect.js"
 
@@ -9,7 +9,13 @@ import { channel } from "./SqlDialect.js"
 const pauses = { told: "1 second", untold: "150 millis" } as const
 
 /** How often a connection that only listens is asked whether it still is one. */
-const asking = "15 seconds"
+const asking = "5 seconds"
+
+/** How long what another connection says may take to arrive. */
+const arriving = "3 seconds"
+
+const Message = Schema.Struct({ channel: Schema.Literal(channel), payload: Schema.String })
+const decodeMessage = Schema.decodeUnknownOption(Message)
 
 const Notification = Schema.Struct({ channel: Schema.Literal(channel), payload: TaskId })
 const decode = Schema.decodeUnknownOption(Notification)
@@ -22,7 +28,29 @@ export const makeNotices = (reserve: Effect.Effect<Connection, SqlError, Scope.S
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const changed = yield* Queue.unbounded<TaskId>()
-    let [begun, listening] = [false, false]
+    let [begun, listening, warned] = [false, false, false]
+
+    /** A pooler that gives each transaction another session takes the wish to listen and never tells anything. */
+    const isTold = (client: EventEmitter) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const words = `heard ${yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)}`
+          const arrived = yield* Deferred.make<void>()
+          yield* heard(client, "notification", (message) => {
+            const known = decodeMessage(message)
+            if (Option.isSome(known) && known.value.payload === words) Deferred.unsafeDone(arrived, Effect.void)
+          })
+          const other = yield* reserve
+          yield* other.execute("SELECT pg_notify($1, $2)", [channel, words], undefined)
+          return Option.isSome(yield* Effect.timeoutOption(Deferred.await(arrived), arriving))
+        })
+      )
+
+    const warn = Effect.suspend(() => {
+      if (warned) return Effect.void
+      warned = true
+      return Effect.logWarning(untold)
+    })
 
     const listen = Effect.scoped(
       Effect.gen(function* () {
@@ -38,7 +66,8 @@ export const makeNotices = (reserve: Effect.Effect<Connection, SqlError, Scope.S
         yield* heard(client, "end", end)
         yield* connection.execute(`LISTEN ${channel}`, [], undefined)
         yield* Effect.addFinalizer(() => farewell(connection))
-        listening = true
+        listening = yield* isTold(client)
+        if (!listening) yield* warn
         const answers = Effect.delay(connection.execute("SELECT 1", [], undefined), asking)
         yield* Effect.raceFirst(Deferred.await(lost), Effect.forever(answers))
       })
@@ -64,6 +93,9 @@ export const makeNotices = (reserve: Effect.Effect<Connection, SqlError, Scope.S
       pause: Effect.sync(() => (listening ? pauses.told : pauses.untold))
     }
   })
+
+const untold =
+  "the database does not announce changes, so they are looked for all the time: a pooler in front of it that gives each transaction another session? Lead store.url to the server itself, or have the pooler keep sessions (pool_mode = session)"
 
 /** The vendor's client is what tells; its connection only has it as a member nobody speaks of. */
 const clientOf = (connection: Connection) =>

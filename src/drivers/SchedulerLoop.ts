@@ -1,7 +1,9 @@
 import { Clock, Duration, Effect, FiberMap, Option, Queue, Schedule } from "effect"
+import { type ClockVerdict, judge, leaseMillis, problem } from "../domain/ClockDifference.js"
 import { mostOf } from "../domain/Concurrency.js"
 import type { RoutedRequest, Task, TaskId } from "../domain/Task.js"
 import { Adapters } from "../services/Adapter.js"
+import { clockDifference } from "../services/DatabaseClock.js"
 import { Host } from "../services/Host.js"
 import { Ids } from "../services/Ids.js"
 import { type Next, type Scheduler, type Step } from "../services/Scheduler.js"
@@ -17,7 +19,10 @@ export interface LoopOptions {
   readonly limit: number
 }
 
-export const defaults: LoopOptions = { lease: "5 seconds", poll: "500 millis", limit: 512 }
+export const defaults: LoopOptions = { lease: leaseMillis, poll: "500 millis", limit: 512 }
+
+/** How often the clock is compared with the database's: at each so many renewals of the lease. */
+const comparing = 100
 
 /** Long enough for the database to come back, short enough not to be noticed. */
 const storePause = Duration.seconds(1)
@@ -33,7 +38,7 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
     const { config } = yield* Settings
     const { name: host } = yield* Host
     const owner = yield* (yield* Ids).token
-    const leaseMillis = Duration.toMillis(options.lease)
+    const lease = Duration.toMillis(options.lease)
     const bells = new Map<TaskId, Queue.Queue<void>>()
     const doorbell = yield* Queue.dropping<void>(1)
     /** What refreshes drive. */
@@ -43,6 +48,8 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
     /** When to look for tasks we own and do not know of: a claim whose answer was lost may take some, even much later. */
     let lookAt = Infinity
     let renewedAt = 0
+    let renewals = 0
+    let clock: ClockVerdict = "agrees"
 
     const capacity = (request: RoutedRequest): number => {
       const configured = request.details["maxConcurrent"]
@@ -58,6 +65,7 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
       knowing: (claimed: ReadonlyArray<Task>) => void
     ) =>
       Effect.suspend(() => {
+        if (clock === "apart") return Effect.succeed([])
         claims.begun++
         claims.open++
         return store.claim({ ...request, owner, host, capacity, most })
@@ -71,14 +79,28 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
 
     const renew = Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.zipRight(
-        store.renew(owner, now + leaseMillis),
+        store.renew(owner, now + lease),
         Effect.sync(() => void (renewedAt = now))
       )
     )
 
+    /** Says once what must be mended, and again when that gets worse or comes back. */
+    const compareClocks = Effect.gen(function* () {
+      if (renewals++ % comparing !== 0) return
+      const difference = Option.getOrUndefined(yield* clockDifference)
+      if (difference === undefined) return
+      const before = clock
+      clock = judge(difference)
+      const wrong = problem(difference)
+      if (wrong !== undefined && clock !== before) yield* Effect.logWarning(`clock: ${wrong}`)
+    }).pipe(
+      Effect.provideService(Store, store),
+      Effect.catchAll((error) => Effect.logDebug(`the clocks are compared later: ${error.message}`))
+    )
+
     /** After a pause of the machine or the database: else somebody might take our tasks while we look for more. */
     const renewIfLate = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      now - renewedAt > leaseMillis / 2 ? renew : Effect.void
+      now - renewedAt > lease / 2 ? renew : Effect.void
     )
 
     const wake = (id: TaskId) => Effect.asVoid(Queue.offer(bells.get(id) ?? doorbell, undefined))
@@ -145,7 +167,7 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
             if (claims.begun !== begun) return
             const unknown = owned.filter((id) => !FiberMap.unsafeHas(drivers, id) && !visited.has(id))
             if (unknown.length > 0) yield* store.release(owner, unknown)
-            lookAt = now + leaseMillis
+            lookAt = now + lease
           })
           const tick = Effect.gen(function* () {
             yield* renewIfLate
@@ -182,10 +204,11 @@ export const makeLoop = (options: LoopOptions, mine?: (id: TaskId) => boolean) =
 
     /** Renews at once, then for as long as the scope lives. */
     const renewing = Effect.gen(function* () {
+      yield* compareClocks
       yield* Effect.retry(renew, { times: 5 }).pipe(
         Effect.catchAll((error) => Effect.logWarning(`the lease could not be taken yet: ${error.message}`))
       )
-      yield* renew.pipe(
+      yield* Effect.zipRight(compareClocks, renew).pipe(
         Effect.catchAll((error) => Effect.logWarning(`the lease could not be renewed: ${error.message}`)),
         Effect.delay(Duration.times(Duration.decode(options.lease), 0.25)),
         Effect.forever,

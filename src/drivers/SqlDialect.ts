@@ -1,5 +1,5 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 
 const isPostgres = (sql: SqlClient): boolean => sql.onDialectOrElse({ pg: () => true, orElse: () => false })
 
@@ -31,6 +31,14 @@ export const countTables = (sql: SqlClient, name: string) =>
   isPostgres(sql)
     ? sql<{ count: number }>`SELECT count(to_regclass(${name})) AS count`
     : sql<{ count: number }>`SELECT count(*) AS count FROM sqlite_master WHERE name = ${name}`
+
+/** The time of day at the database's machine, in milliseconds since 1970; a file has none of its own. */
+export const timeOf = (sql: SqlClient) =>
+  isPostgres(sql)
+    ? Effect.map(sql<{ now: number }>`SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`, ([row]) =>
+        Option.fromNullable(row?.now)
+      )
+    : Effect.succeedNone
 
 /** What must be so before the first migration runs. */
 export const prepare = (sql: SqlClient) =>

@@ -37,10 +37,11 @@ const faults: ReadonlyArray<readonly [prefix: string, fault: StoreFault]> = [
   ["ETIMEDOUT", "unreachable"],
   ["EHOSTUNREACH", "unreachable"],
   ["ENETUNREACH", "unreachable"],
-  ["ERR_TLS", "refused"],
-  ["DEPTH_ZERO", "refused"],
-  ["SELF_SIGNED", "refused"],
-  ["UNABLE_TO", "refused"]
+  ["ERR_TLS", "untrusted"],
+  ["CERT_", "untrusted"],
+  ["DEPTH_ZERO", "untrusted"],
+  ["SELF_SIGNED", "untrusted"],
+  ["UNABLE_TO", "untrusted"]
 ]
 
 /** PostgreSQL's client has no codes for a connection that it lost, only these words. */
@@ -50,7 +51,13 @@ const lost =
 const codeOf = (cause: unknown): string =>
   Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
 
+/** A server without TLS is refused by the client, in words alone. */
+const bare = /^The server does not support SSL/
+
 const faultOf = (cause: unknown): StoreFault => {
+  // The only file that is opened on the way to a server is a certificate or a key.
+  if (Predicate.hasProperty(cause, "syscall") && cause.syscall === "open") return "untrusted"
+  if (cause instanceof Error && bare.test(cause.message)) return "refused"
   const code = codeOf(cause)
   const known = faults.find(([prefix]) => code.startsWith(prefix))?.[1]
   return known ?? (cause instanceof Error && lost.test(cause.message) ? "unreachable" : "io")

@@ -2,13 +2,14 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { Array, Effect, Option } from "effect"
 import { TaskId } from "../domain/Task.js"
 import type { Store } from "../services/Store.js"
+import { timeOf } from "./SqlDialect.js"
 import { storeFailed } from "./SqlFault.js"
 import { decodeTasks, taskColumns } from "./StoreRows.js"
 
 /** What tells callers of tasks that changed while they did not look. */
 export const news = (
   sql: SqlClient
-): Pick<typeof Store.Service, "agreed" | "revisions" | "finished" | "heard" | "hear"> => {
+): Pick<typeof Store.Service, "agreed" | "revisions" | "finished" | "heard" | "hear" | "timeThere"> => {
   const revisions: (typeof Store.Service)["revisions"] = Effect.fn("store.revisions")(
     function* (ids) {
       const chunks = yield* Effect.forEach(
@@ -61,5 +62,7 @@ export const news = (
     Effect.catchTag("SqlError", storeFailed)
   )
 
-  return { agreed, revisions, finished, heard, hear }
+  const timeThere = timeOf(sql).pipe(Effect.catchTag("SqlError", storeFailed), Effect.withSpan("store.timeThere"))
+
+  return { agreed, revisions, finished, heard, hear, timeThere }
 }

@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import { defaultWaitSeconds } from "../domain/StoreConfig.js"
 import * as SchedulerLease from "../drivers/SchedulerLease.js"
 import { Settings } from "../services/Settings.js"
 
@@ -14,7 +15,8 @@ export const layer = (stays: boolean) =>
       const [Cluster, Postgres] = yield* Effect.promise(() =>
         Promise.all([import("../drivers/SchedulerCluster.js"), import("../drivers/Postgres.js")])
       )
-      const client = Layer.fresh(Postgres.layer({ url: store.url, maxConnections: connections }))
+      const { url, waitSeconds = defaultWaitSeconds } = store
+      const client = Layer.fresh(Postgres.layer({ url, maxConnections: connections, waitSeconds }))
       return Layer.provide(Cluster.layer(cluster), client)
     })
   )

@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { defaultConnections } from "../domain/StoreConfig.js"
+import { defaultConnections, defaultWaitSeconds } from "../domain/StoreConfig.js"
 import * as StoreSql from "../drivers/StoreSql.js"
 import { Settings } from "../services/Settings.js"
 
@@ -9,7 +9,7 @@ export const layer = Layer.unwrapEffect(
     const { store } = (yield* Settings).config
     if (store?.kind !== "postgres" || store.url === undefined) return StoreSql.layer
     const Postgres = yield* Effect.promise(() => import("../drivers/Postgres.js"))
-    const { maxConnections = defaultConnections, url } = store
-    return Layer.provide(StoreSql.layerClient, Postgres.layer({ url, maxConnections }))
+    const { maxConnections = defaultConnections, url, waitSeconds = defaultWaitSeconds } = store
+    return Layer.provide(StoreSql.layerClient, Postgres.layer({ url, maxConnections, waitSeconds }))
   })
 )

@@ -1,11 +1,13 @@
-import { Cause, Deferred, Effect, Exit, Fiber, ManagedRuntime } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, ManagedRuntime, Option } from "effect"
 import { setImmediate } from "node:timers/promises"
 import { Drive } from "../dispatch/Drive.js"
 import { Sweeper } from "../dispatch/Sweeper.js"
+import { ClockApart, judge } from "../domain/ClockDifference.js"
 import type { ConfigInvalid } from "../domain/ConfigInvalid.js"
 import * as RedactorHost from "../drivers/RedactorHost.js"
 import { offer, offerWithLanes, type Run, type Serving } from "../mcp/Server.js"
 import { Allowlist } from "../services/Allowlist.js"
+import { clockDifference } from "../services/DatabaseClock.js"
 import { Ids } from "../services/Ids.js"
 import { Leaving } from "../services/Leaving.js"
 import { Scheduler } from "../services/Scheduler.js"
@@ -29,6 +31,8 @@ const surroundings = (check: Check) =>
     const settings = yield* Settings
     yield* check(settings)
     const store = yield* Store
+    const difference = Option.getOrUndefined(yield* clockDifference)
+    if (difference !== undefined && judge(difference) === "apart") return yield* new ClockApart(difference)
     const ids = yield* Ids
     const stateKey = yield* store.agreed("requestState", yield* ids.digest(`${yield* ids.token}${yield* ids.token}`))
     const { configured: lanes } = yield* Allowlist

@@ -4,6 +4,7 @@ import type { Clarification } from "../domain/Clarification.js"
 import type { DispatchError, NeedsAnswers } from "../domain/DispatchError.js"
 import { JsonObject } from "../domain/Json.js"
 import { isTerminal, TaskStatus } from "../domain/Lifecycle.js"
+import type { StoreFault } from "../domain/StoreFault.js"
 import { Redactor } from "../services/Redactor.js"
 import type { FormRound } from "./Elicit.js"
 
@@ -59,6 +60,9 @@ const ask = (tool: string) => (error: NeedsAnswers) => {
   return { ...value(clarification), asks: error.questions }
 }
 
+/** What goes by, or is mended by somebody else than who calls. */
+const passing = new Set<StoreFault>(["busy", "full", "unreachable"])
+
 /** Who can mend it decides: the user is asked, the model is told. A new error does not compile until it is here. */
 export const fromError = (tool: string) =>
   Match.typeTags<DispatchError, Reply>()({
@@ -87,7 +91,7 @@ export const fromError = (tool: string) =>
     LaneHandleUnknown: (error) => toolError(error),
     AllowlistInvalid: (error) => toolError(error),
     LaneSettingInvalid: (error) => toolError(error),
-    StoreFailed: (error) => toolError(error, error.fault === "busy" || error.fault === "full")
+    StoreFailed: (error) => toolError(error, passing.has(error.fault))
   })
 
 /** A defect's text may hold anything, so the model gets a fixed sentence and the log gets the cause. */

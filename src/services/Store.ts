@@ -228,6 +228,8 @@ export class Store extends Context.Tag("agentdispatch/Store")<
     readonly hear: (listener: string, until: number) => Effect.Effect<void, StoreFailed>
     /** The value under a name that all processes of this installation agree on: the first that was offered. */
     readonly agreed: (name: string, offered: string) => Effect.Effect<string, StoreFailed>
+    /** What time it is where the tasks are kept, in milliseconds since 1970; nothing where that is this machine. */
+    readonly timeThere: Effect.Effect<Option.Option<number>, StoreFailed>
     /** Says that an owner lives until `until`, in milliseconds since 1970. */
     readonly renew: (owner: string, until: number) => Effect.Effect<void, StoreFailed>
     /**

@@ -210,6 +210,7 @@ export const makeMemory = Effect.gen(function* () {
     owned: (owner) =>
       Effect.sync(() => [...kept.values()].filter((entry) => entry.owner === owner).map(({ task }) => task.id)),
 
+    timeThere: Effect.succeedNone,
     wanted: (owner) =>
       Effect.sync(() =>
         [...kept.values()]

@@ -9,7 +9,7 @@ import { caller, type Told } from "./Callers.js"
 import { disk } from "./Disk.js"
 import { httpSlot, stdioSlot } from "./Fleet.js"
 import { config } from "./Labour.js"
-import { proxy } from "./Proxy.js"
+import { proxy } from "../support/Proxy.js"
 import { type Strike, strikes, type World } from "./Strikes.js"
 import { verdict } from "./Verdict.js"
 

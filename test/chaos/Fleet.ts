@@ -4,7 +4,7 @@ import { type HttpServer, httpServer, posted } from "../support/HttpServer.js"
 import { type RawServer, rawServer, greeting } from "../support/RawServer.js"
 import { type Answer, answerOf, type Place } from "../support/Server.js"
 import { type SkewedClock, skewedClock } from "./Clock.js"
-import { type Proxy, proxy } from "./Proxy.js"
+import { type Proxy, proxy } from "../support/Proxy.js"
 
 /** One place for a server: whatever runs in it now, and how a client reaches that. */
 export interface Slot {

@@ -6,7 +6,7 @@ import { type Place, processesNaming } from "../support/Server.js"
 import { held, stoppedInTransaction } from "../support/WriteLock.js"
 import type { Disk } from "./Disk.js"
 import type { Slot } from "./Fleet.js"
-import type { Proxy } from "./Proxy.js"
+import type { Proxy } from "../support/Proxy.js"
 
 /** Everything that can be disturbed. */
 export interface World {

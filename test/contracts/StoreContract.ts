@@ -7,6 +7,7 @@ import { storeAdmissionContract } from "./StoreAdmissionContract.js"
 import { storeChangeContract } from "./StoreChangeContract.js"
 import { storeClaimContract } from "./StoreClaimContract.js"
 import { storeHostContract } from "./StoreHostContract.js"
+import { storeTurnContract } from "./StoreTurnContract.js"
 import { storeLifecycleContract } from "./StoreLifecycleContract.js"
 import { storeLogContract } from "./StoreLogContract.js"
 import { storeQuotaContract } from "./StoreQuotaContract.js"
@@ -22,6 +23,7 @@ export const storeContract = (name: string, layer: Layer.Layer<Store, unknown>) 
   storeLogContract(name, layer)
   storeClaimContract(name, layer)
   storeHostContract(name, layer)
+  storeTurnContract(name, layer)
   storeQuotaContract(name, layer)
   storeUpkeepContract(name, layer)
 

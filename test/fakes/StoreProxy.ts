@@ -33,6 +33,7 @@ export const around = (store: typeof Store.Service, wrap: Around): typeof Store.
   claim: (request) => wrap(store.claim(request), "claim"),
   release: (owner, ids) => wrap(store.release(owner, ids), "release"),
   owned: (owner) => wrap(store.owned(owner), "owned"),
+  timeThere: store.timeThere,
   wanted: (owner) => wrap(store.wanted(owner), "wanted"),
   upkeep: store.upkeep
 })

@@ -62,9 +62,16 @@ export const servedOnce = (at: Place, config: JsonObject, ...args: ReadonlyArray
   ranOnce(at, ...serving(at, config), ...args)
 
 /** Runs a command line to its end. */
-export const ranOnce = (at: Place, ...args: ReadonlyArray<string>): Effect.Effect<Ended> =>
+export const ranOnce = (at: Place, ...args: ReadonlyArray<string>): Effect.Effect<Ended> => ranWith(at, {}, ...args)
+
+/** Runs a command line to its end in an environment. */
+export const ranWith = (
+  at: Place,
+  env: Readonly<Record<string, string>>,
+  ...args: ReadonlyArray<string>
+): Effect.Effect<Ended> =>
   Effect.async((resume) => {
-    const { child, ended } = launch(at, args)
+    const { child, ended } = launch(at, args, env)
     void ended.then((over) => resume(Effect.succeed(over)))
     return Effect.sync(() => child.kill("SIGKILL"))
   })

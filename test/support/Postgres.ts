@@ -21,6 +21,10 @@ export interface Cluster {
   readonly start: Effect.Effect<void>
 }
 
+/** The URL of a server that runs already, to have the suites run against it; one that cannot be stopped by them. */
+const elsewhere = process.env["AGENTDISPATCH_TEST_DATABASE_URL"]
+export const isElsewhere = elsewhere !== undefined
+
 const password = "a password: of/its@own"
 
 /** A port of loopback that nobody listens on. */
@@ -64,8 +68,32 @@ const begun = async () => {
   return { folder, port, server, log }
 }
 
+/** Databases of their own on a server that is not the tests'. */
+const clusterAt = (server: string): Cluster => {
+  const names: Array<string> = []
+  const told = (statement: string) =>
+    Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)).pipe(Effect.provide(clientAt(server)), Effect.orDie)
+  const cannot = Effect.dieMessage("this server is not the tests' to stop")
+  const database = Effect.suspend(() => {
+    const name = `agentdispatch_test_${process.pid}_${names.length}`
+    names.push(name)
+    const url = new URL(server)
+    url.pathname = `/${name}`
+    return Effect.as(told(`CREATE DATABASE ${name}`), url.href)
+  })
+  afterAll(() => Effect.runPromise(Effect.forEach(names, (name) => told(`DROP DATABASE ${name} WITH (FORCE)`))))
+  return {
+    database,
+    emptied: again(database),
+    stop: cannot,
+    start: cannot
+  }
+}
+
 /** Starts a database server before the tests of a file and ends it after them. */
-export const cluster = (): Cluster => {
+export const cluster = (): Cluster => (elsewhere === undefined ? ownCluster() : clusterAt(elsewhere))
+
+const ownCluster = (): Cluster => {
   let running: Awaited<ReturnType<typeof begun>> | undefined
   let databases = 0
   const here = () => {
@@ -91,7 +119,6 @@ export const cluster = (): Cluster => {
     rmSync(running.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   })
 
-  const free: Array<string> = []
   const database = Effect.promise(async () => {
     const { port, server } = here()
     const name = `test${++databases}`
@@ -101,19 +128,25 @@ export const cluster = (): Cluster => {
 
   return {
     database,
-    emptied: Effect.acquireRelease(
-      Effect.suspend(() =>
-        Option.match(Option.fromNullable(free.pop()), { onNone: () => database, onSome: Effect.succeed })
-      ),
-      (url) =>
-        Effect.zipRight(
-          emptied(url),
-          Effect.sync(() => void free.push(url))
-        )
-    ),
+    emptied: again(database),
     stop: Effect.promise(() => here().server.stop()),
     start: Effect.promise(() => here().server.start())
   }
+}
+
+/** What one scope leaves empty is the next one's. */
+const again = (database: Effect.Effect<string>) => {
+  const free: Array<string> = []
+  return Effect.acquireRelease(
+    Effect.suspend(() =>
+      Option.match(Option.fromNullable(free.pop()), { onNone: () => database, onSome: Effect.succeed })
+    ),
+    (url) =>
+      Effect.zipRight(
+        emptied(url),
+        Effect.sync(() => void free.push(url))
+      )
+  )
 }
 
 const emptied = (url: string) =>

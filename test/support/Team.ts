@@ -7,6 +7,10 @@ import { type Answer, place, type Session } from "./Server.js"
 export interface Machine {
   /** The access key the server of the moment signs its calls with. */
   readonly key: () => string
+  /** The URL of a path at the server of the moment. */
+  readonly at: (path: string) => string
+  /** What the server of the moment has logged. */
+  readonly stderr: () => string
   /** An answer, or nothing when none came: its server is gone, or going. */
   readonly call: (...call: Parameters<Session["call"]>) => Effect.Effect<Option.Option<Answer>>
   /** Ends the server by a signal and waits until it is gone. */
@@ -21,6 +25,30 @@ const patience = "10 seconds"
 
 let keys = 0
 
+/** An access key that nobody else signs with, and what makes a server use it. */
+export const signingWith = () => {
+  const key = `AKIDTEAM${String(++keys).padStart(8, "0")}`
+  return [
+    key,
+    {
+      AWS_ACCESS_KEY_ID: key,
+      AWS_SECRET_ACCESS_KEY: "not-a-secret",
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      AWS_EC2_METADATA_DISABLED: "true"
+    }
+  ] as const
+}
+
+/** Calls of a machine that must answer. */
+export const callOf =
+  ({ call }: Machine): Session["call"] =>
+  (...args) =>
+    Effect.flatMap(
+      call(...args),
+      Option.match({ onNone: () => Effect.dieMessage("no answer came"), onSome: Effect.succeed })
+    )
+
 /** A machine whose server has not begun yet. */
 export const machine = (
   config: JsonObject,
@@ -31,6 +59,8 @@ export const machine = (
     let key = ""
     return {
       key: () => key,
+      at: (path) => current?.server.at(path) ?? "",
+      stderr: () => current?.server.stderr() ?? "",
       call: (...call) =>
         Effect.suspend(() => (current === undefined ? Effect.succeedNone : answered(current.call(...call)))),
       end: (signal) =>
@@ -42,15 +72,9 @@ export const machine = (
         }),
       signal: (name) => Effect.suspend(() => current?.server.signal(name) ?? Effect.void),
       begin: Effect.gen(function* () {
-        key = `AKIDTEAM${String(++keys).padStart(8, "0")}`
-        const server = yield* httpServer(at, config, {
-          AWS_ACCESS_KEY_ID: key,
-          AWS_SECRET_ACCESS_KEY: "not-a-secret",
-          AWS_CONFIG_FILE: "/dev/null",
-          AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-          AWS_EC2_METADATA_DISABLED: "true",
-          ...environment
-        })
+        const [own, signing] = signingWith()
+        key = own
+        const server = yield* httpServer(at, config, { ...signing, ...environment })
         current = { server, call: (yield* httpClient("the 2026-07-28 client", server)).call }
       })
     }

@@ -13,6 +13,8 @@ export interface TeamCloud {
   readonly url: string
   /** The task of each work that began, as often as it did. */
   readonly begun: ReadonlyArray<string>
+  /** Who began which work when, by `performance.now()`. */
+  readonly beginnings: ReadonlyArray<Beginning>
   /** How many works have come to their end. */
   readonly ended: () => number
   /** How many sessions are open. */
@@ -21,6 +23,12 @@ export interface TeamCloud {
   readonly heldBy: (accessKeyId: string) => number
   /** When, by `performance.now()`, sessions that a key had asked about were first asked about by another. */
   readonly takenFrom: (accessKeyId: string) => ReadonlyArray<number>
+}
+
+export interface Beginning {
+  readonly taskId: string
+  readonly key: string
+  readonly at: number
 }
 
 interface Session {
@@ -57,6 +65,7 @@ export const teamCloud = (workMillis: number): Effect.Effect<TeamCloud, never, S
 const opened = (workMillis: number) => {
   const sessions = new Map<string, Session>()
   const begun: Array<string> = []
+  const beginnings: Array<Beginning> = []
   const taken: Array<{ readonly from: string; readonly at: number }> = []
   // One process holds all sessions, so what it does not know it never got.
   const [boot, bornAt] = [randomUUID(), performance.now()]
@@ -91,6 +100,7 @@ const opened = (workMillis: number) => {
         return { ...envelope, refused: { code: "conflict", message: "it has begun under another token" } }
       if (session.work !== undefined) return { ...envelope, taskId, state: "running", fresh: false, seq: 0 }
       begun.push(taskId)
+      beginnings.push({ taskId, key: session.holder, at: performance.now() })
       session.work = { taskId, startToken, done: working(session), over: false }
       return { ...envelope, taskId, state: "accepted", fresh: true, seq: 0 }
     }
@@ -117,6 +127,7 @@ const opened = (workMillis: number) => {
   return {
     server,
     begun,
+    beginnings,
     ended: () => ended,
     open: () => sessions.size,
     heldBy: (key: string) => [...sessions.values()].filter(({ holder }) => holder === key).length,
