@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Ref, TestClock } from "effect"
 import { Dispatch } from "../src/dispatch/Dispatch.js"
+import { StoreFailed } from "../src/domain/DispatchError.js"
 import { Store } from "../src/services/Store.js"
 import { Audited, core, idOf, settled, spawned, startProcess, until } from "./fakes/CoreFixture.js"
 import { Fake } from "./fakes/FakeAdapter.js"
 import { shortWork } from "./fakes/FarSide.js"
-import { failingAt } from "./fakes/StoreProxy.js"
+import { type Around, failingAt } from "./fakes/StoreProxy.js"
 
 const work = { instruction: "do it", runtime: "once" } as const
 const longForm = {
@@ -46,6 +47,20 @@ describe("Dispatch", () => {
       )
     }).pipe(Effect.provide(core()))
   )
+
+  it.effect("names the task that may be there when a call without a key lost the answer of the database", () => {
+    const lost = new StoreFailed({ fault: "unreachable", detail: "told to fail" })
+    const losing: Around = (call, method) => (method === "createAll" ? Effect.zipRight(call, Effect.fail(lost)) : call)
+    return Effect.gen(function* () {
+      const dispatch = yield* Dispatch
+      const store = yield* Store
+      const keyed = yield* Effect.flip(dispatch.spawn(work, { idempotencyKey: "k" }))
+      assert.notInclude(keyed.message, "task_")
+      const bare = yield* Effect.flip(dispatch.spawn(work, {}))
+      const [last] = (yield* store.list({ limit: 1 })).tasks
+      assert.include(bare.message, `accepted as ${last?.id} all the same: ask get_task_status for that`)
+    }).pipe(Effect.provide(core({ store: losing })))
+  })
 
   it.effect("shows the record of the contract, metadata and all", () =>
     Effect.gen(function* () {

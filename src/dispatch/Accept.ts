@@ -1,5 +1,11 @@
 import { Effect, Either } from "effect"
-import { CredentialRefused, type DispatchError, IdempotencyConflict, QuotaReached } from "../domain/DispatchError.js"
+import {
+  CredentialRefused,
+  type DispatchError,
+  IdempotencyConflict,
+  QuotaReached,
+  StoreFailed
+} from "../domain/DispatchError.js"
 import { canonical, defined, type JsonObject } from "../domain/Json.js"
 import { detailOf } from "../domain/PastDispatch.js"
 import type { Lineage, RoutedRequest, Task, TaskId } from "../domain/Task.js"
@@ -134,7 +140,15 @@ export const makeAccept = Effect.gen(function* () {
             expired: expiredFor(ready[0]?.creation.principal ?? "", error.expired)
           }),
         QuotaReached: ({ allowed, limit, retryAt, rule }) =>
-          new QuotaReached({ rule: rules.get(rule) ?? rule, limit, allowed, retryAt })
+          new QuotaReached({ rule: rules.get(rule) ?? rule, limit, allowed, retryAt }),
+        // All or none: where one of them is, all are.
+        StoreFailed: ({ cause, detail, fault }) =>
+          new StoreFailed({
+            fault,
+            detail,
+            cause,
+            perhaps: fault === "unreachable" && key === undefined ? ready[0]?.creation.id : undefined
+          })
       }),
       Effect.tapError((error) => Effect.forEach(calls, ({ routed }) => refused(tool, error, routed)))
     )

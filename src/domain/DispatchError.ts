@@ -245,13 +245,19 @@ export class TaskChanged extends Schema.TaggedError<TaskChanged>()("TaskChanged"
 export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
   fault: StoreFault,
   detail: Schema.String,
-  cause: Schema.optional(Schema.Defect)
+  cause: Schema.optional(Schema.Defect),
+  /** The task that may have been accepted all the same, where no key keeps a second call from making another. */
+  perhaps: Schema.optional(Schema.String)
 }) {
   get code() {
     return `store.${this.fault}`
   }
   override get message() {
-    return `${remedies[this.fault]} (${this.detail})`
+    const before =
+      this.perhaps === undefined
+        ? ""
+        : ` It may have been accepted as ${this.perhaps} all the same: ask get_task_status for that before you call again.`
+    return `${remedies[this.fault]} (${this.detail})${before}`
   }
 }
 

@@ -91,7 +91,7 @@ export const fromError = (tool: string) =>
     LaneHandleUnknown: (error) => toolError(error),
     AllowlistInvalid: (error) => toolError(error),
     LaneSettingInvalid: (error) => toolError(error),
-    StoreFailed: (error) => toolError(error, passing.has(error.fault))
+    StoreFailed: (error) => toolError(error, passing.has(error.fault) && error.perhaps === undefined)
   })
 
 /** A defect's text may hold anything, so the model gets a fixed sentence and the log gets the cause. */
