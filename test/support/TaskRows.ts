@@ -76,12 +76,15 @@ export type Rows = Effect.Effect.Success<ReturnType<typeof rowsAt>>
 
 export const isOver = ({ status, settled }: Row): boolean => isTerminal(status) && settled === 1
 
-/** Waits until every task that was unfinished has another driver; answers how long that took, in milliseconds. */
+/**
+ * Waits until every task that was unfinished has another driver, or is over under one that lives; answers how long that
+ * took, in milliseconds.
+ */
 export const takenOver = (rows: Rows, before: ReadonlyArray<Row>, from: number): Effect.Effect<number> => {
   const open = before.filter((task) => !isOver(task))
   return eventually(
     Effect.map(rows.tasks, (tasks) =>
-      open.every(({ id, epoch }) => tasks.some((task) => task.id === id && task.epoch > epoch))
+      open.every(({ id, epoch }) => tasks.some((task) => task.id === id && (task.epoch > epoch || isOver(task))))
         ? performance.now() - from
         : undefined
     )
