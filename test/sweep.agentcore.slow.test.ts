@@ -9,6 +9,7 @@ import type { NewFault } from "./emulators/agentcore/Faults.js"
 import { alive, emulator, image, sessionIdOf } from "./support/AgentCoreWork.js"
 import { type Desk, deskWith } from "./support/cli.js"
 import { eventually } from "./support/Server.js"
+import { SweepReport } from "./support/SweepReport.js"
 
 const config = {
   accounts: { dev: { provider: "aws", region: "us-east-1", credentialSource: "aws-sdk-default" } },
@@ -36,21 +37,6 @@ const config = {
   defaults: { runtime: "made" }
 }
 
-const Report = Schema.parseJson(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    sweep: Schema.Array(
-      Schema.Struct({
-        kind: Schema.String,
-        taskId: Schema.optional(Schema.String),
-        what: Schema.String,
-        outcome: Schema.optional(Schema.String),
-        detail: Schema.optional(Schema.String)
-      })
-    )
-  })
-)
-
 let keys = 0
 
 /** A desk whose calls can be told from those of others by their access key. */
@@ -73,10 +59,10 @@ const clouded = Effect.gen(function* () {
 
 const doctor = ({ run }: Desk, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(run("doctor", "--config", "c.json", "--json", ...args), ({ code, stdout }) =>
-    Effect.map(Schema.decode(Report)(stdout), (report) => ({ code, ...report }))
+    Effect.map(Schema.decode(SweepReport)(stdout), (report) => ({ code, ...report }))
   )
 
-const told = (report: typeof Report.Type) =>
+const told = (report: typeof SweepReport.Type) =>
   report.sweep.map(({ kind, outcome = "seen", taskId = "" }) => `${kind} ${outcome} ${taskId}`.trim())
 
 const changing = /^(Delete|Stop|Create|Update)/

@@ -8,6 +8,7 @@ import { processesHere } from "../adapters/local-process/supervisor/Processes.js
 import { Child, Claim } from "../adapters/local-process/Wire.js"
 import * as Sqlite from "../src/drivers/Sqlite.js"
 import { type Desk, desk } from "./support/cli.js"
+import { SweepReport } from "./support/SweepReport.js"
 
 const processes = processesHere() ?? assert.fail("these tests need Linux or macOS")
 
@@ -28,25 +29,12 @@ const config = (script: string) => ({
   defaults: { runtime: "work" }
 })
 
-const Report = Schema.parseJson(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    sweep: Schema.Array(
-      Schema.Struct({
-        kind: Schema.String,
-        taskId: Schema.optional(Schema.String),
-        what: Schema.String,
-        action: Schema.String,
-        outcome: Schema.optional(Schema.String)
-      })
-    )
-  })
-)
-
 const doctor = ({ run }: Desk, ...args: ReadonlyArray<string>) =>
-  Effect.flatMap(run("doctor", "--config", "c.json", "--json", ...args), ({ stdout }) => Schema.decode(Report)(stdout))
+  Effect.flatMap(run("doctor", "--config", "c.json", "--json", ...args), ({ stdout }) =>
+    Schema.decode(SweepReport)(stdout)
+  )
 
-const told = (report: typeof Report.Type) => report.sweep.map(({ kind, outcome = "seen" }) => `${kind} ${outcome}`)
+const told = (report: typeof SweepReport.Type) => report.sweep.map(({ kind, outcome = "seen" }) => `${kind} ${outcome}`)
 
 const configured = (script: string) =>
   Effect.tap(desk, ({ folder }) =>

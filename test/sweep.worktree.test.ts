@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { type Desk, deskWith } from "./support/cli.js"
+import { SweepReport } from "./support/SweepReport.js"
 
 const person = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
 const git = (folder: string, ...args: ReadonlyArray<string>) =>
@@ -11,22 +12,6 @@ const git = (folder: string, ...args: ReadonlyArray<string>) =>
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"]
   }).trim()
-
-const Report = Schema.parseJson(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    sweep: Schema.Array(
-      Schema.Struct({
-        kind: Schema.String,
-        taskId: Schema.optional(Schema.String),
-        action: Schema.String,
-        because: Schema.optional(Schema.String),
-        outcome: Schema.optional(Schema.String),
-        detail: Schema.optional(Schema.String)
-      })
-    )
-  })
-)
 
 /** A desk with a repository, whose tasks do what their instruction says in a worktree each. */
 const withRepository = Effect.gen(function* () {
@@ -57,7 +42,7 @@ const ended = Effect.fnUntraced(function* (at: Desk, instruction: string) {
 
 const doctor = ({ run }: Desk, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(run("doctor", "--config", "c.json", "--json", ...args), ({ code, stdout }) =>
-    Effect.map(Schema.decode(Report)(stdout), ({ ok, sweep }) => ({
+    Effect.map(Schema.decode(SweepReport)(stdout), ({ ok, sweep }) => ({
       code,
       ok,
       of: (id: string) => {

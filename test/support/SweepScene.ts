@@ -8,6 +8,7 @@ import { processesHere } from "../../adapters/local-process/supervisor/Processes
 import * as Sqlite from "../../src/drivers/Sqlite.js"
 import { type Desk, desk, type Ended } from "./cli.js"
 import { eventually } from "./Server.js"
+import { SweepReport } from "./SweepReport.js"
 
 const processes = processesHere() ?? assert.fail("these tests need Linux or macOS")
 
@@ -18,17 +19,8 @@ export const config = {
   defaults: { runtime: "work" }
 }
 
-const Report = Schema.parseJson(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    sweep: Schema.Array(
-      Schema.Struct({ kind: Schema.String, taskId: Schema.String, outcome: Schema.optional(Schema.String) })
-    )
-  })
-)
-
 /** What a `doctor --json` has told. */
-export const reportOf = ({ stdout }: Ended) => Schema.decode(Report)(stdout)
+export const reportOf = ({ stdout }: Ended) => Schema.decode(SweepReport)(stdout)
 
 /** Three tasks that ended in order; of two a folder is left, of one a process that ends of nothing but SIGKILL. */
 export const littered = Effect.gen(function* () {
