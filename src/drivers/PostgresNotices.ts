@@ -67,7 +67,7 @@ export const makeNotices = (reserve: Effect.Effect<Connection, SqlError, Scope.S
         yield* connection.execute(`LISTEN ${channel}`, [], undefined)
         yield* Effect.addFinalizer(() => farewell(connection))
         listening = yield* isTold(client)
-        if (!listening) yield* warn
+        if (!listening && !(yield* Deferred.isDone(lost))) yield* warn
         const answers = Effect.delay(connection.execute("SELECT 1", [], undefined), asking)
         yield* Effect.raceFirst(Deferred.await(lost), Effect.forever(answers))
       })
