@@ -129,15 +129,16 @@ describe("A sweep", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.scoped("is taken over from a process that died in the middle of one", () =>
+  it.scoped("is taken over from a process that died in the middle of one, and a person waits for that", () =>
     Effect.gen(function* () {
-      const { upkeep } = yield* Store
-      yield* ended
-      const now = (yield* find((yield* ended).id)).updatedAt
+      const [{ upkeep }, { reap, sweep }] = [yield* Store, yield* Sweeper]
+      const now = (yield* ended).updatedAt
       yield* upkeep.reserve("sweep", "a dead process", now + 60_000)
-      assert.isTrue(Option.isNone(yield* (yield* Sweeper).sweep))
+      assert.isTrue(Option.isNone(yield* sweep))
+      const reaping = yield* Effect.fork(reap)
       yield* TestClock.adjust("2 minutes")
-      assert.isTrue(Option.isSome(yield* (yield* Sweeper).sweep))
+      assert.isTrue(Option.isSome(yield* Fiber.join(reaping)))
+      assert.isTrue(Option.isSome(yield* sweep))
     }).pipe(Effect.provide(world()))
   )
 

@@ -24,8 +24,8 @@ export interface Swept {
 /** So long a sweep whose process has died keeps others from sweeping, in milliseconds. */
 const reserved = 60_000
 const renewal = "20 seconds"
-/** How long a person waits for the sweep of another process. */
-const turn = Schedule.spaced("500 millis").pipe(Schedule.upTo("20 seconds"))
+/** How long a person waits for the sweep of another process: longer than one that has died is reserved. */
+const turn = Schedule.spaced("500 millis").pipe(Schedule.upTo(reserved + 5_000))
 
 /**
  * Finds what is left over, stuck or too old, and removes it: an earlier look must have found the same, unless a person
