@@ -21,6 +21,8 @@ export class Callers {
   private readonly tasks = new Map<number, TaskId>()
   /** Callers of a job that were not refused. */
   private readonly hopeful = new Map<number, number>()
+  /** What nobody wishes any more, because the job was refused. */
+  private readonly dropped = new Map<number, Array<(id: TaskId) => void>>()
   /** What is asked again when something changes. */
   private readonly looking: Array<() => void> = []
 
@@ -47,15 +49,31 @@ export class Callers {
 
   /** Something of a task has changed on disk. */
   noticed(): void {
+    for (const number of this.refused) this.acceptLate(number)
     for (const look of this.looking.splice(0)) look()
+  }
+
+  /** An earlier call of a caller that was refused in the end may land after that; then the job is done all the same. */
+  private acceptLate(number: number): void {
+    for (const [id, { task }] of this.witness.kept) {
+      if (task.request.input["instruction"] !== `job ${number}`) continue
+      this.refused.delete(number)
+      this.tasks.set(number, id)
+      for (const use of this.dropped.get(number) ?? []) {
+        this.waiting++
+        use(id)
+      }
+    }
   }
 
   /** As soon as the job has a task; never, if it was not taken in. */
   private known(number: number, use: (id: TaskId) => void): void {
     const id = this.tasks.get(number)
     if (id !== undefined) use(id)
-    else if (this.refused.has(number)) this.waiting--
-    else this.looking.push(() => this.known(number, use))
+    else if (this.refused.has(number)) {
+      this.waiting--
+      this.dropped.set(number, [...(this.dropped.get(number) ?? []), use])
+    } else this.looking.push(() => this.known(number, use))
   }
 
   private spawn({ isUrgent, kin, number, runSeconds, runtime }: Job, first?: TaskId): void {
