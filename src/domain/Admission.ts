@@ -96,7 +96,7 @@ const count = (keys: Map<string, number>, shares: Map<string, number>, line: Lin
 }
 
 /** How many tasks share the room of a backend that a task of the line needs: a machine's own, or that of them all. */
-export const underWay = ({ keys }: Counts, line: Line, { backend }: RoutedRequest): number =>
+export const takenOf = ({ keys }: Counts, line: Line, { backend }: RoutedRequest): number =>
   keys.get(line.keys.find((name) => name.startsWith(`${roomHere}:`)) ?? `backend:${backend}`) ?? 0
 
 /** How many more tasks of a line its limits allow. */
@@ -126,7 +126,7 @@ export const admit = <A>(
     const head = first?.waiting[first.next]
     if (first === undefined || head === undefined) break
     const counts = { keys, shares }
-    const isFull = underWay(counts, first.line, head.request) >= limits.capacity(head.request)
+    const isFull = takenOf(counts, first.line, head.request) >= limits.capacity(head.request)
     if (isFull || roomOf(first.line, counts, limits.most) < 1) {
       first.next = first.waiting.length
       continue

@@ -9,7 +9,7 @@ import {
   type Line,
   readLine,
   roomOf,
-  underWay as takenOf,
+  takenOf,
   type Waiting
 } from "../domain/Admission.js"
 import type { ClaimRequest } from "../services/Store.js"

@@ -19,8 +19,6 @@ export class Callers {
   /** Jobs that came too late to be a part of another. */
   readonly refused = new Set<number>()
   private readonly tasks = new Map<number, TaskId>()
-  /** Callers of a job that were not refused. */
-  private readonly hopeful = new Map<number, number>()
   /** What nobody wishes any more, because the job was refused. */
   private readonly dropped = new Map<number, Array<(id: TaskId) => void>>()
   /** What is asked again when something changes. */
@@ -34,7 +32,6 @@ export class Callers {
 
   begin(job: Job): void {
     const { chance } = this.world
-    this.hopeful.set(job.number, job.callers)
     for (let caller = 0; caller < job.callers; caller++)
       this.at(job.spawnAt + chance.while(300), () =>
         job.kin === undefined ? this.spawn(job) : this.known(0, (first) => this.spawn(job, first))
@@ -53,7 +50,7 @@ export class Callers {
     for (const look of this.looking.splice(0)) look()
   }
 
-  /** An earlier call of a caller that was refused in the end may land after that; then the job is done all the same. */
+  /** Another caller, or an earlier call of the one that was refused, may be taken in after that; then the job is done all the same. */
   private acceptLate(number: number): void {
     for (const [id, { task }] of this.witness.kept) {
       if (task.request.input["instruction"] !== `job ${number}`) continue
@@ -94,9 +91,7 @@ export class Callers {
       },
       (error) => {
         const isLate = error._tag === "InvalidInput" && error.path === "parent_task_id"
-        const left = (this.hopeful.get(number) ?? 0) - (isLate ? 1 : 0)
-        this.hopeful.set(number, left)
-        if (left === 0 && !this.tasks.has(number)) this.refused.add(number)
+        if (isLate && !this.tasks.has(number)) this.refused.add(number)
         this.noticed()
         return isLate
       }
